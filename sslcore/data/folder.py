@@ -1,0 +1,206 @@
+"""The user's own images: a folder, a zip or an upload, labelled by subfolder or not at all.
+
+train/<class>/*, test/<class>/*     labelled, with a test set of its own
+<class>/*                           labelled; a fixed fifth of every class becomes the test set
+*                                   unlabelled
+"""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sslcore.data.archive import MAX_TOTAL, Entry, folder_entries, open_zip, zip_entries
+from sslcore.data.cache import Progress, cached
+from sslcore.data.decode import SUFFIXES, decode_image, square
+from sslcore.data.images import ImageData, Split, assemble, stratified
+from sslcore.errors import UserError
+
+VERSION = 1
+FEWEST, TEST_PART = 8, 0.2
+HELD_OUT = ("test", "val", "valid", "validation")
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """Entries with the split ("train", "test" or "" for undecided) and class ("" for none) of each."""
+
+    entries: list[Entry]
+    splits: list[str]
+    classes: list[str]
+    notes: list[str]
+
+
+def load_folder(
+    path: str, *, size: int = 32, root: Path | None = None, progress: Progress | None = None
+) -> ImageData:
+    """Load a folder or a zip of images as squares of ``size`` pixels.
+
+    Args:
+        root: cache folder for the decoded images, None for no cache. They are decoded again when anything
+            in the folder changes.
+
+    Raises:
+        UserError: if it is missing, not a zip, unsafe, too large, or has fewer than ``FEWEST`` usable images.
+    """
+    place, title = Path(path).expanduser(), f"'{path}'"
+    if not path or not place.exists():
+        raise UserError(f"There is no folder or zip at {title}: check the path.")
+    if place.is_dir():
+        entries = folder_entries(place)
+        stamps = [(str(entry.path), (place / entry.path).stat()) for entry in entries]
+        return _load(path, entries, title, size, _cache_file(root, place, size, stamps), progress)
+    with open_zip(place, title) as archive:
+        file = _cache_file(root, place, size, [("", place.stat())])
+        return _load(path, zip_entries(archive, title), title, size, file, progress)
+
+
+def from_uploads(
+    files: Sequence[tuple[str, bytes]], *, size: int = 32, progress: Progress | None = None
+) -> ImageData:
+    """Load what a user uploaded: one zip, or several images (which are unlabelled).
+
+    Raises:
+        UserError: as :func:`load_folder`.
+    """
+    zips = [(name, content) for name, content in files if name.lower().endswith(".zip")]
+    if zips and len(files) > 1:
+        raise UserError("Upload either one zip or several images, not both.")
+    if zips:
+        name, content = zips[0]
+        with open_zip(io.BytesIO(content), f"'{name}'") as archive:
+            return _prepare("upload", name, zip_entries(archive, f"'{name}'"), f"'{name}'", size, progress)
+    if sum(len(content) for _, content in files) > MAX_TOTAL:
+        raise UserError(f"The upload has more than {MAX_TOTAL >> 30} GB: use fewer or smaller images.")
+    entries = []
+    for name, content in files:
+        path = Path(name.replace("\\", "/")).name
+        if path.lower().endswith(SUFFIXES):
+            entries.append(Entry(Path(path), lambda content=content: content))
+    return _prepare("upload", "Your images", entries, "The upload", size, progress)
+
+
+def _load(
+    path: str, entries: list[Entry], title: str, size: int, file: Path | None, progress: Progress | None
+) -> ImageData:
+    if file is None:
+        return _prepare(f"folder:{path}", Path(path).name, entries, title, size, progress)
+
+    def make() -> tuple:
+        data = _prepare(f"folder:{path}", Path(path).name, entries, title, size, progress)
+        return {"train": data.train, "test": data.test}, [data.classes, data.notes]
+
+    splits, (classes, notes) = cached(file, make)
+    name, known = f"folder:{path}", tuple(classes)
+    return assemble(name, Path(path).name, known, splits["train"], splits["test"], notes=tuple(notes))
+
+
+def _cache_file(root: Path | None, place: Path, size: int, stamps: list) -> Path | None:
+    if root is None:
+        return None
+    key = [
+        VERSION,
+        str(place.resolve()),
+        size,
+        [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stamps],
+    ]
+    return root / f"folder-{hashlib.sha256(repr(key).encode()).hexdigest()[:20]}.npz"
+
+
+def _prepare(
+    name: str, title: str, entries: list[Entry], place: str, size: int, progress: Progress | None
+) -> ImageData:
+    if not entries:
+        raise UserError(f"{place} has no images: put {', '.join(SUFFIXES[:4])} files into it.")
+    found = _arrange(entries)
+    images, kept, broken = _decode(found.entries, size, progress)
+    if not kept:
+        raise UserError(f"None of the {len(found.entries):,} images in {place} could be read.")
+    if len(kept) < FEWEST:
+        raise UserError(f"{place} has {len(kept)} usable images: at least {FEWEST} are needed.")
+    splits, names = [found.splits[i] for i in kept], [found.classes[i] for i in kept]
+    notes = [*found.notes, *([_left_out(broken)] if broken else [])]
+    classes = tuple(
+        sorted({label for label, split in zip(names, splits, strict=True) if split != "test"} - {""})
+    )
+    if len(classes) == 1:
+        notes.append(f"There is only one class folder, '{classes[0]}', so label figures are off.")
+    if len(classes) < 2:
+        classes = ()
+    labels = torch.tensor([classes.index(label) if label in classes else -1 for label in names])
+    train, test, more = _split(Split(images, labels if classes else None), splits)
+    return assemble(name, title, classes, train, test, notes=(*notes, *more))
+
+
+def _split(whole: Split, splits: list[str]) -> tuple[Split, Split, list[str]]:
+    notes = []
+    if "test" in splits and "train" in splits:
+        is_test = torch.tensor([split == "test" for split in splits])
+        train, test = whole.take((~is_test).nonzero()[:, 0]), whole.take(is_test.nonzero()[:, 0])
+        if test.labels is not None and (strange := int((test.labels < 0).sum())):
+            notes.append(
+                f"{strange:,} test images are of classes that have no training images and were left out."
+            )
+            test = test.take((test.labels >= 0).nonzero()[:, 0])
+        if len(test):
+            return train, test, notes
+        whole = train
+    parts = stratified(whole.labels, len(whole), TEST_PART)
+    return whole.take(parts[0]), whole.take(parts[1]), notes
+
+
+def _arrange(entries: list[Entry]) -> _Sorted:
+    """Read the layout off the paths."""
+    folders, notes = [list(entry.path.parts[:-1]) for entry in entries], []
+    # A folder that merely wraps all the others says nothing.
+    while all(len(parts) > 1 for parts in folders) and len({parts[0] for parts in folders}) == 1:
+        folders = [parts[1:] for parts in folders]
+    tops = {parts[0].lower() for parts in folders if parts}
+    held_out = next((name for name in HELD_OUT if name in tops), None)
+    splits = [""] * len(entries)
+    if "train" in tops and held_out:
+        splits = [
+            {"train": "train", held_out: "test"}.get(parts[0].lower() if parts else "", "no")
+            for parts in folders
+        ]
+        folders = [parts[1:] for parts in folders]
+    classes = [parts[0] if parts else "" for parts in folders]
+    loose = any(classes) and not all(classes)
+    keep = [i for i, split in enumerate(splits) if split != "no" and (classes[i] or not loose)]
+    if len(keep) < len(entries):
+        notes.append(f"{len(entries) - len(keep):,} images outside the class folders were left out.")
+    return _Sorted([entries[i] for i in keep], [splits[i] for i in keep], [classes[i] for i in keep], notes)
+
+
+def _decode(
+    entries: list[Entry], size: int, progress: Progress | None
+) -> tuple[Tensor, list[int], list[str]]:
+    """The readable images, the indices of their entries, and the names of the others."""
+    images, kept, broken = torch.empty(len(entries), 3, size, size, dtype=torch.uint8), [], []
+    for index, entry in enumerate(entries):
+        try:
+            images[len(kept)] = square(decode_image(entry.read(), at_least=2 * size), size)
+            kept.append(index)
+        except Exception:
+            # The bytes may be as broken as the image: zip errors, vanished files, unknown compression.
+            broken.append(entry.path.name)
+        if progress and index % 200 == 0:
+            progress(index / len(entries), f"Reading images: {index:,} of {len(entries):,}")
+    return images[: len(kept)].clone() if broken else images, kept, broken
+
+
+def _left_out(broken: list[str]) -> str:
+    counts = Counter(broken)
+    shown, more = list(counts)[:3], len(broken) - min(len(counts), 3)
+    names = ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+    what = (
+        "1 image could not be read and was"
+        if len(broken) == 1
+        else f"{len(broken):,} images could not be read and were"
+    )
+    return f"{what} left out: {names}."

@@ -1,0 +1,146 @@
+"""What a method learns from: images, and for the probes also labels and known factors."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+PROBE_SIZE, TEST_SIZE = 10_000, 2_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some images.
+
+    Attributes:
+        images: uint8 (N, 3, S, S), on the CPU.
+        labels: int64 (N,) indices into the classes, None when unlabelled.
+        factors: what else is known of every image, float32 or int64 (N,) each; only generated data has them.
+    """
+
+    images: Tensor
+    labels: Tensor | None = None
+    factors: dict[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, indices: Tensor) -> "Split":
+        """The split with these images only, in this order."""
+        labels = None if self.labels is None else self.labels[indices]
+        return Split(self.images[indices], labels, {name: f[indices] for name, f in self.factors.items()})
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A dataset of square colour images, ready to learn from and to be measured on.
+
+    Attributes:
+        name: as given on the command line: "toybox", "cifar10", "folder:PATH".
+        title: its name for people.
+        classes: names of the classes, () when unlabelled.
+        train: what the network learns from; its labels are used by supervised training and probes only.
+        probe: the labelled bank from which kNN and the linear probe are fitted: the training images
+            themselves (the textbook protocol), at most ``PROBE_SIZE``, balanced over the classes.
+        test: held-out images on which both are measured, at most ``TEST_SIZE``.
+        factor_names: for every factor the names of its values, None for a continuous one.
+        notes: sentences to show the user.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    train: Split
+    probe: Split
+    test: Split
+    factor_names: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        return self.train.images.shape[-1]
+
+    @property
+    def channels(self) -> int:
+        """Always 3: grey images are repeated."""
+        return self.train.images.shape[1]
+
+    @property
+    def labelled(self) -> bool:
+        """Whether label figures (kNN, linear probe) can be measured."""
+        return bool(self.classes)
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """Mean of the training images per channel, float32 (3,) in [0, 1]."""
+        return self._moments[0]
+
+    @cached_property
+    def std(self) -> Tensor:
+        """Standard deviation of the training images per channel, float32 (3,) in [0, 1]."""
+        return self._moments[1]
+
+    @cached_property
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        # Counts of the 256 values are exact and need no float copy of the images.
+        channels = self.train.images.transpose(0, 1)
+        counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in channels]).double()
+        levels = torch.arange(256, dtype=torch.float64) / 255
+        weights = counts / counts.sum(1, keepdim=True)
+        mean = weights @ levels
+        std = (weights @ levels.square() - mean.square()).clamp(min=0).sqrt()
+        return mean.float(), std.float()
+
+
+def assemble(
+    name: str,
+    title: str,
+    classes: tuple[str, ...],
+    train: Split,
+    test: Split,
+    *,
+    factor_names: dict[str, tuple[str, ...] | None] | None = None,
+    notes: tuple[str, ...] = (),
+) -> ImageData:
+    """An ImageData whose probe bank and test set are fixed balanced choices of the given splits.
+
+    Training images with a label below zero (as in STL-10) are learned from but never used as a bank.
+    """
+    bank, held_out = (
+        balanced(train.labels, len(train), PROBE_SIZE),
+        balanced(test.labels, len(test), TEST_SIZE),
+    )
+    probe = train if len(bank) == len(train) else train.take(bank)
+    test = test if len(held_out) == len(test) else test.take(held_out)
+    return ImageData(name, title, classes, train, probe, test, factor_names or {}, notes)
+
+
+def balanced(labels: Tensor | None, total: int, limit: int, seed: int = 0) -> Tensor:
+    """Indices, in order, of at most ``limit`` of ``total`` images, spread as evenly over the classes as they allow.
+
+    The choice depends on nothing but the arguments. Labels below zero are never chosen.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(total, generator=generator)
+    if labels is not None:
+        order = order[labels[order] >= 0]
+        # Take the first of every class, then the second of every class, and so on.
+        by_class = order[labels[order].sort(stable=True).indices]
+        ends = labels[by_class].bincount().cumsum(0)
+        rank = torch.arange(len(by_class)) - torch.cat([ends.new_zeros(1), ends])[labels[by_class]]
+        order = by_class[rank.sort(stable=True).indices]
+    return order[:limit].sort().values
+
+
+def stratified(labels: Tensor | None, total: int, fraction: float, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Indices of a training part and of a held-out part with ``fraction`` of every class, at least one of it
+    where the class has two images."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(total, generator=generator)
+    groups = [order] if labels is None else [order[labels[order] == value] for value in labels.unique()]
+    counts = [min(max(round(fraction * len(group)), 1), len(group) - 1) for group in groups]
+    held_out = torch.cat([group[:count] for group, count in zip(groups, counts, strict=True)])
+    train = torch.cat([group[count:] for group, count in zip(groups, counts, strict=True)])
+    return train.sort().values, held_out.sort().values

@@ -1,0 +1,35 @@
+"""Collapse and geometry of embeddings: the figures, a report of one look, and the lamp that watches a run."""
+
+from sslcore.diagnostics.figures import (
+    alpha_req,
+    lidar,
+    mean_cosine,
+    normalized_std,
+    participation_ratio,
+    rank_me,
+    spectrum,
+)
+from sslcore.diagnostics.gradients import gradient_norms
+from sslcore.diagnostics.lamp import CollapseLamp
+from sslcore.diagnostics.prototypes import PrototypeUsage, prototype_usage
+from sslcore.diagnostics.report import VERDICTS, CollapseReport, collapse_report
+from sslcore.losses import alignment, uniformity
+
+__all__ = [
+    "VERDICTS",
+    "CollapseLamp",
+    "CollapseReport",
+    "PrototypeUsage",
+    "alignment",
+    "alpha_req",
+    "collapse_report",
+    "gradient_norms",
+    "lidar",
+    "mean_cosine",
+    "normalized_std",
+    "participation_ratio",
+    "prototype_usage",
+    "rank_me",
+    "spectrum",
+    "uniformity",
+]

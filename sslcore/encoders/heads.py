@@ -1,0 +1,28 @@
+"""Projectors and predictors: the small networks between a representation and a loss."""
+
+from torch import nn
+
+
+def mlp(*widths: int, norm: bool = True, final_norm: bool = False, final_bias: bool = True) -> nn.Sequential:
+    """Linear layers with batch norm and ReLU between them.
+
+    Args:
+        widths: input, hidden..., output. Two widths make one linear layer.
+        norm: batch norm after every hidden layer.
+        final_norm: batch norm without scale and shift on the output (SimSiam, Barlow Twins, MoCo v3).
+        final_bias: whether the last linear layer has a bias; dropped if a norm follows, which would undo it.
+    """
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip(widths[:-2], widths[1:-1], strict=True):
+        layers += [nn.Linear(inputs, outputs, bias=not norm)]
+        layers += [nn.BatchNorm1d(outputs)] if norm else []
+        layers += [nn.ReLU(inplace=True)]
+    layers.append(nn.Linear(widths[-2], widths[-1], bias=final_bias and not final_norm))
+    if final_norm:
+        layers.append(nn.BatchNorm1d(widths[-1], affine=False))
+    return nn.Sequential(*layers)
+
+
+def predictor(width: int, hidden: int, *, norm: bool = True, bias: bool = True) -> nn.Sequential:
+    """The network that guesses the target's projection from the online one: width -> hidden -> width."""
+    return mlp(width, hidden, width, norm=norm, final_bias=bias)

@@ -1,0 +1,106 @@
+"""A small vision transformer whose tokens can be taken one by one, as masked methods need."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sslcore.encoders.base import Encoder, InputInfo
+from sslcore.errors import UserError
+from sslcore.views.masks import patchify
+
+
+def sincos_positions(side: int, width: int) -> Tensor:
+    """Fixed 2-D sine-cosine positions (side * side, width): half the width for the row, half for the column.
+
+    Each half holds sines and cosines at width/4 geometric frequencies, so every row has squared norm
+    width / 2 (MAE, arXiv 2111.06377, appendix A.1).
+    """
+    if width % 4:
+        raise UserError(f"token_width must be a multiple of 4 for sine-cosine positions, got {width}.")
+    frequencies = 10_000.0 ** -(torch.arange(width // 4) / (width // 4))
+    angles = torch.arange(side)[:, None] * frequencies
+    wave = torch.cat([angles.sin(), angles.cos()], 1)  # (side, width / 2)
+    rows = wave[:, None].expand(side, side, -1)
+    columns = wave[None].expand(side, side, -1)
+    return torch.cat([rows, columns], 2).reshape(side * side, width)
+
+
+class Block(nn.Module):
+    """Pre-norm attention and MLP, each around a shortcut (arXiv 2010.11929, equations 2 and 3)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        count, length, width = tokens.shape
+        qkv = self.qkv(self.norm1(tokens)).view(count, length, 3, self.heads, width // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(count, length, width))
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class VisionTransformer(Encoder):
+    """Patches to tokens to representation: the mean of the patch tokens after the last norm.
+
+    Args:
+        info: the images.
+        patch_size: side of a patch; must divide the image side.
+        token_width, depth, heads: size of the transformer.
+
+    Raises:
+        UserError: if the patch does not divide the image or the heads do not divide the width.
+    """
+
+    def __init__(
+        self, info: InputInfo, patch_size: int = 4, token_width: int = 96, depth: int = 4, heads: int = 4
+    ) -> None:
+        super().__init__(info)
+        if info.size % patch_size:
+            raise UserError(f"A patch of {patch_size} px does not divide an image of {info.size} px evenly.")
+        if token_width % heads:
+            raise UserError(f"token_width {token_width} must be a multiple of the {heads} attention heads.")
+        self.patch_size = patch_size
+        self.feature_dim = token_width
+        self.token_count = (info.size // patch_size) ** 2
+        self.patch_embedding = nn.Linear(info.channels * patch_size**2, token_width)
+        self.blocks = nn.Sequential(*(Block(token_width, heads) for _ in range(depth)))
+        self.norm = nn.LayerNorm(token_width)
+        self.register_buffer("positions", sincos_positions(info.size // patch_size, token_width))
+        self.apply(initialise)
+
+    def _positions(self, count: int) -> Tensor:
+        if count == self.token_count:
+            return self.positions
+        return sincos_positions(round(count**0.5), self.feature_dim).to(self.positions)
+
+    def tokens(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Standardised images to tokens after the last norm.
+
+        Args:
+            images: (N, C, H, W), standardised.
+            keep: indices (N, K) of the patches to look at; None looks at all L.
+
+        Returns:
+            (N, K, token_width), or (N, L, token_width).
+        """
+        patches = patchify(images, self.patch_size)
+        tokens = self.patch_embedding(patches) + self._positions(patches.shape[1])
+        if keep is not None:
+            tokens = tokens.gather(1, keep[..., None].expand(-1, -1, tokens.shape[2]))
+        return self.norm(self.blocks(tokens))
+
+    def embed(self, images: Tensor) -> Tensor:
+        return self.tokens(images).mean(1)
+
+
+def initialise(module: nn.Module) -> None:
+    """Xavier-uniform linear layers with zero bias, as in MAE's released code."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

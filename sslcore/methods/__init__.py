@@ -1,0 +1,1 @@
+"""One file per method; the folders are the families of the field."""

@@ -1,0 +1,187 @@
+"""The contract every method keeps, and the shapes of method that share code.
+
+A method says what the network sees (``views``), what it is asked (``loss``), and what else moves
+(``after_step``). It never touches optimisers, devices or files.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sslcore.encoders import InputInfo, build_encoder, mlp
+from sslcore.knobs import KnobModel, knob
+from sslcore.registry import Card
+from sslcore.settings import RunSettings
+from sslcore.views import random_views
+
+Views = dict[str, Tensor]  # everything the network will see and every pseudo-label, by name
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Source images on the training device, before any augmentation."""
+
+    images: Tensor  # (N, C, H, W) float in [0, 1]
+    labels: Tensor | None  # (N,) int64; only labelled references may look
+    index: Tensor  # (N,) position of each image in the training set
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a forward pass gives back."""
+
+    terms: dict[str, Tensor]  # named scalars, already weighted: their sum is the loss
+    metrics: dict[str, Tensor] = field(default_factory=dict)  # named scalars without gradient
+
+    @property
+    def total(self) -> Tensor:
+        """The scalar to minimise."""
+        return torch.stack(list(self.terms.values())).sum()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A row of pictures for people: arrays and captions, no plotting."""
+
+    title: str
+    images: Tensor  # (K, C, h, w) in [0, 1]
+    captions: tuple[str, ...] = ()
+    text: str = ""  # one sentence on how to read it
+    columns: int = 8
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training is."""
+
+    step: int  # steps done
+    fraction: float  # of the budget, in [0, 1]
+
+
+class Method(nn.Module):
+    """Base class of all methods.
+
+    Attributes:
+        card: what people need to know.
+        Settings: the method's own knobs.
+        defaults: knobs of the run (encoder, views, optimiser) that this method wants to be different.
+        encoder: the network whose representation is wanted.
+    """
+
+    card: ClassVar[Card]
+    Settings: ClassVar[type[KnobModel]] = KnobModel
+    defaults: ClassVar[dict[str, Any]] = {}
+    needs_labels: ClassVar[bool] = False
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__()
+        self.settings = settings
+        self.info = info
+        self.encoder = build_encoder(settings.encoder, info)
+
+    @property
+    def knobs(self) -> Any:
+        """The method's own settings; live knobs may change between steps."""
+        return self.settings.knobs
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        """Raise UserError if knobs that are legal alone do not fit together."""
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        """What the network will see; called without gradient. All randomness comes from ``generator``."""
+        raise TypeError(f"{type(self).__name__} must define views().")
+
+    def loss(self, views: Views) -> Losses:
+        """The forward pass and its named loss terms."""
+        raise TypeError(f"{type(self).__name__} must define loss().")
+
+    def after_step(self, progress: Progress) -> None:
+        """Called after every optimiser step: momentum targets, queues, centres."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in [0, 1] to the representation (N, d) that probes judge."""
+        return self.encoder(images)
+
+    def project(self, images: Tensor) -> Tensor:
+        """Images to the vectors on which collapse is judged: the projector's output where there is one."""
+        return self.encode(images)
+
+    @torch.no_grad()
+    def preview(self, views: Views) -> list[Panel]:
+        """What the network sees and what it answers, as pictures."""
+        return []
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Groups of trainable parameters; ``constant_rate=True`` exempts a group from the schedule."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+
+class ProjectorSettings(KnobModel):
+    """Knobs of the MLP between representation and loss."""
+
+    projector_hidden: int = knob(256, 8, 8192, help="Width of the projector's hidden layers.", advanced=True)
+    projector_output: int = knob(64, 2, 8192, help="Dimensions in which views are compared.", advanced=True)
+
+
+class TwoView(Method):
+    """Methods that compare the projections of two random views of every image."""
+
+    Settings: ClassVar[type[KnobModel]] = ProjectorSettings
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        self.projector = self.build_projector(self.encoder.feature_dim)
+
+    def build_projector(self, inputs: int) -> nn.Module:
+        """Two layers with batch norm; methods with another head override this."""
+        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output)
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        """Two independent draws of the run's augmentations: ``view1`` and ``view2``."""
+        draw = self.settings.views
+        return {
+            "view1": random_views(batch.images, draw, generator=generator),
+            "view2": random_views(batch.images, draw, generator=generator),
+        }
+
+    def project(self, images: Tensor) -> Tensor:
+        return self.projector(self.encode(images))
+
+    def project_both(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Projections of both views from one forward pass: batch norm sees 2N images at once."""
+        z = self.project(torch.cat([views["view1"], views["view2"]]))
+        return z.float().chunk(2)
+
+    @torch.no_grad()
+    def preview(self, views: Views) -> list[Panel]:
+        z1, z2 = (F.normalize(z, dim=1) for z in self.project_both(views))
+        similarity = z1 @ z2.T
+        own = similarity.diagonal()
+        found = (similarity.argmax(1) == torch.arange(len(own), device=own.device)).tolist()
+        captions = tuple(f"{value:.2f}" + ("" if hit else " ✗") for value, hit in zip(own, found, strict=True))
+        return [
+            Panel("First view", views["view1"]),
+            Panel("Second view", views["view2"], captions, "Cosine between the two; ✗: another image is nearer."),
+            Panel(
+                "Who resembles whom",
+                ((similarity + 1) / 2)[None, None],
+                text="Row: first views, column: second views. A bright diagonal means each finds its own.",
+                columns=1,
+            ),
+        ]
+
+
+def classification(logits: Tensor, target: Tensor) -> Losses:
+    """Cross-entropy and accuracy of a pretext classifier: logits (N, K), target (N,)."""
+    logits = logits.float()
+    accuracy = (logits.argmax(1) == target).float().mean()
+    return Losses({"cross_entropy": F.cross_entropy(logits, target)}, {"pretext_accuracy": accuracy.detach()})
+
+
+def one_view(batch: Batch, settings: RunSettings, generator: torch.Generator) -> Tensor:
+    """A single random view of every image under the run's augmentations."""
+    return random_views(batch.images, settings.views, generator=generator)

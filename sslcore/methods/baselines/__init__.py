@@ -1,0 +1,1 @@
+"""Floor and ceiling: what every method is compared with."""

@@ -1,0 +1,33 @@
+"""The floor: an encoder that is never trained."""
+
+from torch import Tensor
+
+from sslcore.methods.base import Batch, Losses, Method, Views
+from sslcore.registry import Card, register
+
+
+@register
+class Random(Method):
+    """What an untrained network already separates; every method must beat it."""
+
+    card = Card(
+        id="random",
+        title="Random encoder",
+        family="baselines",
+        year=1989,
+        paper="the floor of every comparison",
+        idea="A network whose weights are never changed. Its features are random, yet not useless: "
+        "convolutions see edges and colours whatever their weights.",
+        formula=r"\mathcal L = 0",
+        sees="The images as they are.",
+        target="Nothing: no gradient ever flows.",
+        best=lambda s: 0.0,
+    )
+    defaults = {"steps": 1, "weight_decay": 0.0}
+
+    def views(self, batch: Batch, generator) -> Views:
+        return {"images": batch.images}
+
+    def loss(self, views: Views) -> Losses:
+        features: Tensor = self.encode(views["images"])
+        return Losses({"nothing": 0.0 * features.float().sum()})

@@ -1,0 +1,1 @@
+"""Contrastive learning: tell one image's views from all others."""

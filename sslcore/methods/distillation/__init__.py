@@ -1,0 +1,1 @@
+"""Self-distillation: predict a teacher that is oneself."""

@@ -1,0 +1,67 @@
+"""BYOL: predict what a slowly moving average of oneself says about another view."""
+
+import torch
+from torch import nn
+
+from sslcore.encoders import InputInfo, predictor
+from sslcore.knobs import knob
+from sslcore.losses import normalized_mse
+from sslcore.methods.base import Losses, Progress, ProjectorSettings, TwoView, Views
+from sslcore.registry import Card, Switch, register
+from sslcore.settings import RunSettings
+from sslcore.training.ema import momentum_at, target_of, update_target
+
+
+class BYOLSettings(ProjectorSettings):
+    predictor: bool = knob(True, help="The extra network on the online side. Off: both sides meet at one point.")
+    predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
+    momentum: float = knob(
+        0.97, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
+    )
+
+
+@register
+class BYOL(TwoView):
+    """Bootstrap your own latent. Grill et al., NeurIPS 2020, arXiv 2006.07733."""
+
+    card = Card(
+        id="byol",
+        title="BYOL",
+        family="distillation",
+        year=2020,
+        paper="Grill, Strub, Altché et al. · NeurIPS 2020",
+        arxiv="2006.07733",
+        idea="A student predicts a teacher's projection of another view, and the teacher is a moving average of the "
+        "student. No negatives: the predictor and the slow teacher keep the embedding from collapsing.",
+        formula=r"\big(2-2\,\bar q(z_\theta(v))^\top\mathrm{sg}[\bar z_\xi(v')]\big)+(v\leftrightarrow v'),\quad "
+        r"\xi\leftarrow m\,\xi+(1-m)\,\theta",
+        sees="Two augmented views of every image.",
+        target="From the student's prediction of one view: the teacher's projection of the other.",
+        chance=lambda s: 4.0,
+        collapse=lambda s: 0.0,
+        best=lambda s: 0.0,
+        switches=(
+            Switch({"predictor": False}, "Without the predictor student and teacher agree on one point for all images.",
+                   collapses=True),
+            Switch({"momentum": 1.0}, "The teacher stays random: something is learned, but little."),
+        ),
+        notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
+    )
+    Settings = BYOLSettings
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        width, hidden = self.knobs.projector_output, self.knobs.predictor_hidden
+        self.predictor = predictor(width, hidden, bias=False) if self.knobs.predictor else nn.Identity()
+        self.target = target_of(nn.Sequential(self.encoder, self.projector))
+
+    def loss(self, views: Views) -> Losses:
+        z1, z2 = self.project_both(views)
+        p1, p2 = self.predictor(torch.cat([z1, z2])).float().chunk(2)
+        with torch.no_grad():
+            t1, t2 = self.target(torch.cat([views["view1"], views["view2"]])).float().chunk(2)
+        return Losses({"regression": normalized_mse(p1, t2) + normalized_mse(p2, t1)})
+
+    def after_step(self, progress: Progress) -> None:
+        online = nn.Sequential(self.encoder, self.projector)
+        update_target(self.target, online, momentum_at(self.knobs.momentum, progress.fraction))

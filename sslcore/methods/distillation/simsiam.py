@@ -1,0 +1,67 @@
+"""SimSiam: predict the other view's projection; a stop-gradient is all that prevents collapse."""
+
+import torch
+from torch import Tensor, nn
+
+from sslcore.encoders import InputInfo, mlp, predictor
+from sslcore.knobs import knob
+from sslcore.losses import negative_cosine
+from sslcore.methods.base import Losses, ProjectorSettings, TwoView, Views
+from sslcore.registry import Card, Switch, register
+from sslcore.settings import RunSettings
+
+
+class SimSiamSettings(ProjectorSettings):
+    stop_gradient: bool = knob(True, help="The target side gets no gradient. Off: both sides meet at one point.")
+    predictor_hidden: int = knob(32, 2, 2048, help="The predictor's bottleneck.", advanced=True)
+
+
+@register
+class SimSiam(TwoView):
+    """Chen, He, CVPR 2021, arXiv 2011.10566."""
+
+    card = Card(
+        id="simsiam",
+        title="SimSiam",
+        family="distillation",
+        year=2021,
+        paper="Chen, He · CVPR 2021",
+        arxiv="2011.10566",
+        idea="Predict one view's projection from the other's, without negatives, queue or momentum. Nothing in the "
+        "loss forbids answering the same for every image; the stop-gradient keeps that from happening.",
+        formula=r"-\tfrac12\cos\!\big(p_1,\mathrm{sg}[z_2]\big)-\tfrac12\cos\!\big(p_2,\mathrm{sg}[z_1]\big)",
+        sees="Two augmented views of every image.",
+        target="From each view's prediction: the projection of the other view.",
+        chance=lambda s: 0.0,
+        collapse=lambda s: -1.0,
+        best=lambda s: -1.0,
+        switches=(
+            Switch({"stop_gradient": False}, "The loss dives to −1 while the spread of the embedding goes to zero: "
+                   "every image gets the same answer.", collapses=True),
+        ),
+        notes=("A loss of −1 is both perfect and collapsed: only the spread of the embedding tells which.",),
+    )
+    Settings = SimSiamSettings
+    defaults = {"projector_output": 128}
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        self.predictor = predictor(self.knobs.projector_output, self.knobs.predictor_hidden)
+
+    def build_projector(self, inputs: int) -> nn.Module:
+        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
+
+    def target(self, z: Tensor) -> Tensor:
+        """sg[z], unless the switch is thrown."""
+        return z.detach() if self.knobs.stop_gradient else z
+
+    def loss(self, views: Views) -> Losses:
+        z1, z2 = self.project_both(views)
+        p1, p2 = self.predictor(torch.cat([z1, z2])).float().chunk(2)
+        cosine = negative_cosine(p1, self.target(z2)) + negative_cosine(p2, self.target(z1))
+        return Losses({"negative_cosine": cosine / 2})
+
+    def parameter_groups(self) -> list[dict]:
+        # the predictor must keep up with a moving target: its learning rate does not decay (section 4.2)
+        network = [*self.encoder.parameters(), *self.projector.parameters()]
+        return [{"params": network}, {"params": list(self.predictor.parameters()), "constant_rate": True}]

@@ -1,0 +1,1 @@
+"""Masked prediction: fill in what was hidden."""

@@ -1,0 +1,116 @@
+"""Masked autoencoder: encode a quarter of the patches, rebuild the rest."""
+
+import torch
+from torch import Tensor, nn
+
+from sslcore.encoders import InputInfo, VisionTransformer
+from sslcore.encoders.vision_transformer import Block, initialise, sincos_positions
+from sslcore.errors import UserError
+from sslcore.knobs import KnobModel, knob
+from sslcore.losses import masked_patch_mse, normalize_patches
+from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
+from sslcore.registry import Card, Switch, register
+from sslcore.settings import RunSettings
+from sslcore.views.masks import patchify, random_token_mask, unpatchify
+
+
+class MAESettings(KnobModel):
+    mask_ratio: float = knob(0.75, 0.05, 0.95, help="Share of patches hidden. Low: neighbours give them away.", live=True)
+    norm_pix: bool = knob(True, help="Targets are standardised per patch: structure counts, brightness does not.")
+    decoder_width: int = knob(64, 16, 512, help="Width of the decoder's tokens.", advanced=True)
+    decoder_depth: int = knob(1, 1, 8, help="Transformer blocks of the decoder.", advanced=True)
+
+
+@register
+class MAE(Method):
+    """He, Chen, Xie, Li, Dollár, Girshick, CVPR 2022, arXiv 2111.06377."""
+
+    card = Card(
+        id="mae",
+        title="Masked autoencoder",
+        family="masked",
+        year=2022,
+        paper="He, Chen, Xie, Li, Dollár, Girshick · CVPR 2022",
+        arxiv="2111.06377",
+        idea="Hide three quarters of an image's patches and ask for their pixels. The encoder works on the visible "
+        "patches only, which makes it fast; a small decoder fills in the rest.",
+        formula=r"\frac{\sum_{n,l} m_{nl}\,\frac{1}{P^2C}\lVert\hat y_{nl}-y_{nl}\rVert^2}{\sum_{n,l} m_{nl}}",
+        sees="A quarter of the patches of every image.",
+        target="The pixels of the hidden patches.",
+        # the mean of a standardised patch explains nothing; its unbiased variance is 1
+        chance=lambda s: 1 - 1 / (3 * s["patch_size"] ** 2) if s["norm_pix"] else None,
+        collapse=lambda s: 1 - 1 / (3 * s["patch_size"] ** 2) if s["norm_pix"] else None,
+        best=lambda s: 0.0,
+        switches=(
+            Switch({"mask_ratio": 0.1}, "Almost everything is visible: neighbours give the answer away and little is learned."),
+            Switch({"norm_pix": False}, "The mean colour of a patch dominates the loss: details stay blurred."),
+        ),
+        notes=("Its features suit fine-tuning and linear probes better than nearest neighbours.",),
+    )
+    Settings = MAESettings
+    defaults = {
+        "encoder": "vit",
+        "learning_rate": 2e-3,
+        "weight_decay": 0.05,
+        "warmup": 0.1,
+        "jitter": 0.0,
+        "grayscale": 0.0,
+    }
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        if not isinstance(self.encoder, VisionTransformer):
+            raise UserError("MAE hides patches from a transformer: set encoder to vit.")
+        encoder, width = self.encoder, self.knobs.decoder_width
+        self.widen = nn.Linear(encoder.feature_dim, width)
+        self.mask_token = nn.Parameter(torch.randn(width) * 0.02)
+        self.register_buffer("positions", sincos_positions(info.size // encoder.patch_size, width))
+        self.decoder = nn.Sequential(*(Block(width, 4) for _ in range(self.knobs.decoder_depth)), nn.LayerNorm(width))
+        self.pixels = nn.Linear(width, info.channels * encoder.patch_size**2)
+        for part in (self.widen, self.decoder, self.pixels):
+            part.apply(initialise)
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        if settings["encoder"] != "vit":
+            raise UserError("MAE hides patches from a transformer: set encoder to vit.")
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        images = one_view(batch, self.settings, generator)
+        tokens = self.encoder.token_count
+        mask, keep = random_token_mask(len(images), tokens, self.knobs.mask_ratio, generator=generator)
+        return {"images": images, "mask": mask.to(images.device), "keep": keep.to(images.device)}
+
+    def rebuild(self, views: Views) -> Tensor:
+        """Predictions (N, L, P * P * C) for all patches from the visible ones alone."""
+        visible = self.widen(self.encoder.tokens(self.encoder.standardise(views["images"]), views["keep"]))
+        count, tokens = views["mask"].shape
+        index = views["keep"][..., None].expand(-1, -1, visible.shape[2])
+        filled = self.mask_token.to(visible.dtype).expand(count, tokens, -1).scatter(1, index, visible)
+        return self.pixels(self.decoder(filled + self.positions)).float()
+
+    def patches(self, images: Tensor) -> Tensor:
+        """Standardised patches (N, L, P * P * C)."""
+        return patchify(self.encoder.standardise(images), self.encoder.patch_size)
+
+    def loss(self, views: Views) -> Losses:
+        target = self.patches(views["images"])
+        if self.knobs.norm_pix:
+            target = normalize_patches(target)
+        return Losses({"masked_pixels": masked_patch_mse(self.rebuild(views), target, views["mask"])})
+
+    @torch.no_grad()
+    def preview(self, views: Views) -> list[Panel]:
+        truth, mask = self.patches(views["images"]), views["mask"][..., None]
+        rebuilt = self.rebuild(views)
+        if self.knobs.norm_pix:  # each patch's own mean and spread, for the eye only
+            rebuilt = rebuilt * truth.std(2, keepdim=True) + truth.mean(2, keepdim=True)
+        return [
+            Panel("What it sees", self._picture(truth.masked_fill(mask, 0.0))),
+            Panel("What it imagines", self._picture(torch.where(mask, rebuilt, truth))),
+            Panel("The truth", views["images"]),
+        ]
+
+    def _picture(self, patches: Tensor) -> Tensor:
+        standard = unpatchify(patches, self.encoder.patch_size)
+        return (standard * self.encoder.std + self.encoder.mean).clamp(0, 1)

@@ -1,0 +1,1 @@
+"""Reconstruction: rebuild the image, learn what it is made of."""

@@ -1,0 +1,1 @@
+"""Redundancy reduction: agree, and use every dimension."""

@@ -1,0 +1,70 @@
+"""What this machine can do: device, precision, and which precision is faster here."""
+
+import json
+import os
+import platform
+import time
+from contextlib import suppress
+from functools import cache
+
+import torch
+from torch import nn
+
+from sslcore.data.cache import cache_root
+from sslcore.errors import UserError
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        UserError: if the device asked for is not here.
+    """
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, present in here.items() if present)
+    if not here[name]:
+        raise UserError(f"This machine has no {name} device: set device to auto or cpu.")
+    if name == "cuda":
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device(name)
+
+
+def pick_precision(device: torch.device, name: str) -> str:
+    """``bf16`` or ``fp32``; ``auto`` takes what trains faster here, measured once and remembered."""
+    if name != "auto":
+        return name
+    if device.type == "mps":
+        return "fp32"
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return _measured()
+
+
+@cache
+def _measured() -> str:
+    """Remembered on disk: a choice that flips between runs would make them irreproducible."""
+    machine = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} torch {torch.__version__}"
+    file = cache_root() / "precision.json"
+    with suppress(OSError, ValueError):
+        return json.loads(file.read_text())[machine]
+    choice = "bf16" if 1.2 * _seconds(torch.bfloat16) < _seconds(None) else "fp32"
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({machine: choice}))
+    return choice
+
+
+def _seconds(dtype: torch.dtype | None) -> float:
+    net = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1)).to(
+        memory_format=torch.channels_last
+    )
+    images = torch.zeros(256, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    best = float("inf")
+    for _ in range(4):
+        start = time.perf_counter()
+        with torch.autocast("cpu", dtype or torch.bfloat16, enabled=dtype is not None):
+            out = net(images)
+        out.float().square().mean().backward()
+        best = min(best, time.perf_counter() - start)
+    return best

@@ -1,0 +1,43 @@
+"""Optimisers, weight-decay groups and the learning-rate schedule."""
+
+from math import cos, pi
+
+import torch
+from torch.optim import SGD, AdamW, Optimizer
+
+from sslcore.methods.base import Method
+from sslcore.settings import OptimiserSettings
+
+
+def build_optimiser(method: Method, settings: OptimiserSettings, device: torch.device) -> Optimizer:
+    """AdamW or SGD with momentum 0.9; vectors (biases, norms) are exempt from weight decay."""
+    groups = []
+    for group in method.parameter_groups():
+        parameters = group.pop("params")
+        vectors = [p for p in parameters if p.ndim < 2]
+        matrices = [p for p in parameters if p.ndim >= 2]
+        groups.append({**group, "params": matrices, "weight_decay": settings.weight_decay})
+        groups.append({**group, "params": vectors, "weight_decay": 0.0})
+    groups = [{"constant_rate": False, **group} for group in groups if group["params"]]
+    fused = device.type in ("cpu", "cuda")
+    if settings.optimiser == "sgd":
+        return SGD(groups, lr=settings.learning_rate, momentum=0.9, fused=fused)
+    return AdamW(groups, lr=settings.learning_rate, fused=fused)
+
+
+def rate(settings: OptimiserSettings, fraction: float) -> float:
+    """Learning rate at a fraction of the budget: linear warm-up, then cosine to zero or constant."""
+    if fraction < settings.warmup:
+        return settings.learning_rate * max(fraction / settings.warmup, 0.01)
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    done = (fraction - settings.warmup) / (1 - settings.warmup)
+    return settings.learning_rate * 0.5 * (1 + cos(pi * min(done, 1.0)))
+
+
+def set_rate(optimiser: Optimizer, settings: OptimiserSettings, fraction: float) -> float:
+    """Set every group's rate for the coming step; returns the scheduled one."""
+    now = rate(settings, fraction)
+    for group in optimiser.param_groups:
+        group["lr"] = settings.learning_rate if group["constant_rate"] else now
+    return now

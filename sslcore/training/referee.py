@@ -1,0 +1,153 @@
+"""The referee: judges a method on held-out images, always the same ones, without disturbing training."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sslcore.data import ImageData
+from sslcore.diagnostics import CollapseLamp, collapse_report, gradient_norms
+from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe
+from sslcore.methods.base import Batch, Method
+from sslcore.settings import RunSettings
+from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
+from sslcore.views import random_views
+
+SHOWN = 1000  # held-out images in a snapshot
+DIAGNOSED = 256  # held-out images on which collapse is judged
+CHUNK = 1000  # images encoded at a time
+
+
+class Referee:
+    """Measures features of one method on one dataset.
+
+    Protocol: the encoder in evaluation mode, images unaugmented; neighbours and probe are fitted on
+    ``data.probe`` and scored on ``data.test``.
+    """
+
+    def __init__(self, method: Method, data: ImageData, settings: RunSettings, autocast) -> None:
+        self.method, self.data, self.settings, self.autocast = method, data, settings, autocast
+        self.device = next(method.parameters()).device
+        self.lamp = CollapseLamp(classes=len(data.classes) or None)
+        self.random_linear: float | None = None
+        images = data.test.images[:DIAGNOSED].float() / 255
+        generator = torch.Generator().manual_seed(0)
+        self.pair = [random_views(images, settings.views, generator=generator) for _ in range(2)]
+
+    def baselines(self, step: int, seconds: float) -> Baselines:
+        """Pixels, the untrained encoder and blind guessing; to be called before the first step."""
+        if not self.data.labelled:
+            return Baselines(step, seconds, None, None, None, None)
+        bank, test = self._features()
+        return Baselines(
+            step,
+            seconds,
+            pixels_knn=pixels_knn(self.data, self._knn()),
+            random_knn=self._knn_accuracy(bank, test),
+            random_linear=self._linear(bank, test),
+            chance=chance(self.data.test.labels),
+        )
+
+    def evaluate(self, step: int, seconds: float, linear: bool) -> tuple[Evaluation, Snapshot]:
+        """Accuracy now, and the snapshot that the same features make."""
+        norms = self._gradient_norms(step)
+        bank, test = self._features()
+        knn = probe = None
+        predictions = torch.full((len(test),), -1)
+        if self.data.labelled:
+            predictions = knn_predict(bank, self.data.probe.labels, test, **self._knn())
+            knn = (predictions == self.data.test.labels).float().mean().item()
+            probe = self._linear(bank, test) if linear else None
+        shown = self.data.test.images[:SHOWN]
+        snapshot = Snapshot(
+            step,
+            seconds,
+            features=half(test[:SHOWN]),
+            projections=half(self._forward(self.method.project, shown)),
+            predictions=predictions[:SHOWN].numpy(),
+        )
+        return Evaluation(step, seconds, knn, probe, norms), snapshot
+
+    def diagnose(self, step: int, seconds: float) -> Diagnosis:
+        """The collapse figures of two augmented views of the same held-out images."""
+        z1, z2 = (self._forward(self.method.project, view) for view in self.pair)
+        report = collapse_report(z1, z2)
+        figures = {k: v for k, v in report.as_dict().items() if isinstance(v, int | float) or v is None}
+        return Diagnosis(step, seconds, self.lamp.update(report), figures, report.reasons, report.spectrum)
+
+    def _features(self) -> tuple[Tensor, Tensor]:
+        bank = self.data.probe.images if self.data.labelled else self.data.test.images[:0]
+        features = self._forward(self.method.encode, torch.cat([bank, self.data.test.images]))
+        return features[: len(bank)], features[len(bank) :]
+
+    @torch.no_grad()
+    def _forward(self, network, images: Tensor) -> Tensor:
+        """A part of the method applied in evaluation mode; float32 on the CPU."""
+        self.method.eval()
+        parts = []
+        for chunk in images.split(CHUNK):
+            chunk = chunk.to(self.device)
+            chunk = chunk.float() / 255 if chunk.dtype == torch.uint8 else chunk
+            with self.autocast():
+                parts.append(network(chunk.contiguous(memory_format=torch.channels_last)).float().cpu())
+        self.method.train()
+        return torch.cat(parts)
+
+    def _gradient_norms(self, step: int) -> dict[str, float]:
+        """Per-term gradient norms at the encoder on a fixed small batch; buffers are left as they were."""
+        train = self.data.train
+        index = torch.arange(min(64, len(train.images)))
+        labels = None if train.labels is None else train.labels[index].to(self.device)
+        batch = Batch(train.images[index].to(self.device).float() / 255, labels, index.to(self.device))
+        kept = {name: buffer.clone() for name, buffer in self.method.named_buffers()}
+        with torch.no_grad():
+            views = self.method.views(batch, torch.Generator().manual_seed(step))
+        with self.autocast():
+            terms = self.method.loss(views).terms
+        parameters = [p for p in self.method.encoder.parameters() if p.requires_grad]
+        norms = gradient_norms(terms, parameters) if len(terms) > 1 else {}
+        with torch.no_grad():
+            for name, buffer in self.method.named_buffers():
+                buffer.copy_(kept[name])
+        return norms
+
+    def _knn(self) -> dict:
+        chosen = self.settings.evaluation
+        return {"k": chosen.knn_k, "temperature": chosen.knn_temperature}
+
+    def _knn_accuracy(self, bank: Tensor, test: Tensor) -> float:
+        return knn_accuracy(bank, self.data.probe.labels, test, self.data.test.labels, **self._knn())
+
+    def _linear(self, bank: Tensor, test: Tensor) -> float:
+        return linear_probe(bank, self.data.probe.labels, test, self.data.test.labels).accuracy
+
+
+def half(features: Tensor) -> np.ndarray:
+    """float16 for storage, clamped to its range."""
+    return features.clamp(-65_000, 65_000).numpy().astype(np.float16)
+
+
+def pixels_knn(data: ImageData, knn: dict) -> float:
+    """Neighbours in raw pixel space: the same protocol without any network. Remembered per dataset."""
+    return _pixels_knn(_Same(data), tuple(sorted(knn.items())))
+
+
+class _Same:
+    """Hashes by identity, so that a dataset held in memory is measured once."""
+
+    def __init__(self, data: ImageData) -> None:
+        self.data = data
+
+    def __hash__(self) -> int:
+        return id(self.data)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.data is other.data
+
+
+@lru_cache(maxsize=4)
+def _pixels_knn(same: _Same, knn: tuple) -> float:
+    bank, test = same.data.probe, same.data.test
+    flat = (bank.images.flatten(1).float(), bank.labels, test.images.flatten(1).float(), test.labels)
+    return knn_accuracy(*flat, **dict(knn))

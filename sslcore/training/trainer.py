@@ -1,0 +1,243 @@
+"""The trainer: an iterator of events. Pausing is not calling ``next``.
+
+    for event in Trainer(RunSettings.build("simclr")):
+        print(event)
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from math import isfinite
+from typing import Any
+
+import torch
+
+from sslcore.data import ImageData, load
+from sslcore.encoders import InputInfo
+from sslcore.errors import UserError
+from sslcore.methods.base import Batch, Losses, Method, Progress
+from sslcore.registry import get_method
+from sslcore.settings import RunSettings, all_knobs
+from sslcore.training.events import Changed, Event, Finished, Step
+from sslcore.training.machine import pick_device, pick_precision
+from sslcore.training.optimisers import build_optimiser, set_rate
+from sslcore.training.referee import Referee
+
+DIAGNOSES_PER_EVALUATION = 5
+SECONDS_PER_EVALUATION = 5.0
+
+
+class Trainer(Iterator[Event]):
+    """Trains one method on one dataset.
+
+    Args:
+        settings: the run.
+        data: the images, if already loaded.
+        resume: what :meth:`state` returned earlier; the run continues as if it had never stopped.
+
+    Raises:
+        UserError: if the data cannot be had or do not fit the settings.
+    """
+
+    def __init__(
+        self, settings: RunSettings, data: ImageData | None = None, resume: dict[str, Any] | None = None
+    ) -> None:
+        chosen = settings.data
+        if data is None:
+            data = load(chosen.data, size=chosen.image_size or None, style=chosen.style)
+        self.settings, self.data = settings, data
+        self._check()
+        self.device = pick_device(settings.machine.device)
+        self.precision = resume["precision"] if resume else pick_precision(self.device, settings.machine.precision)
+        self.method = build_method(settings, data).to(self.device, memory_format=torch.channels_last)
+        self.method.train()
+        self.optimiser = build_optimiser(self.method, settings.optimiser, self.device)
+        self.generator = torch.Generator().manual_seed(settings.machine.seed)
+        self.images = data.train.images.to(self.device)
+        self.labels = None if data.train.labels is None else data.train.labels.to(self.device)
+        self.referee = Referee(self.method, data, settings, self.autocast)
+        self.step, self.seconds, self.speed = 0, 0.0, 0.0
+        self.order = torch.empty(0, dtype=torch.long)
+        self.measured = 0.0  # share of the budget up to which everything due has been measured
+        self._stopped = False
+        self._pending: list[Event] = []
+        if resume:
+            self._load(resume)
+        self._events = self._run(fresh=resume is None)
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    @property
+    def batch_size(self) -> int:
+        return self.settings.optimiser.batch_size
+
+    @property
+    def fraction(self) -> float:
+        """Share of the budget that is spent, in [0, 1]."""
+        budget = self.settings.budget
+        total = budget.steps or budget.epochs * (len(self.images) // self.batch_size)
+        return min(1.0, self.step / total if total else self.seconds / budget.seconds)
+
+    def stop(self) -> None:
+        """End the run after the current step; a last evaluation is still made."""
+        self._stopped = True
+
+    def update(self, **values: Any) -> None:
+        """Turn live knobs while the run is going.
+
+        Raises:
+            UserError: if a knob is not live or the value is not legal.
+        """
+        known = all_knobs(self.settings.method)
+        for name in values:
+            if name not in known or not known[name].live:
+                raise UserError(f"{name} cannot change while a run is going: stop it and start a new one.")
+        self.settings = self.method.settings = self.settings.change(**values)
+        self._pending.append(Changed(self.step, self.seconds, values))
+
+    def autocast(self) -> AbstractContextManager:
+        """The context in which networks run: bf16 matrix products, or nothing."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def _check(self) -> None:
+        count = len(self.data.train.images)
+        if count < self.batch_size:
+            raise UserError(
+                f"A batch of {self.batch_size} does not fit {count} training images: "
+                f"set batch_size to {count} or less."
+            )
+        if get_method(self.settings.method).needs_labels and not self.data.labelled:
+            raise UserError(f"{self.settings.method} learns from labels and {self.data.title} has none.")
+
+    def _run(self, fresh: bool) -> Iterator[Event]:
+        if fresh:
+            yield self.referee.baselines(self.step, self.seconds)
+            yield self.referee.diagnose(self.step, self.seconds)
+            yield from self.referee.evaluate(self.step, self.seconds, linear=False)
+        yield from self._measure()
+        while self.fraction < 1 and not self._stopped:
+            while self._pending:
+                yield self._pending.pop(0)
+            event = self._step()
+            yield event
+            if not (isfinite(event.loss) and isfinite(event.gradient_norm)):
+                yield Finished(self.step, self.seconds, "diverged", self._obituary(event))
+                return
+            yield from self._measure()
+        if self.fraction < 1:
+            yield Finished(self.step, self.seconds, "stopped", f"Stopped after {self.step} steps.")
+        else:
+            yield Finished(self.step, self.seconds, "budget", f"Finished after {self.step} steps.")
+
+    def _measure(self) -> Iterator[Event]:
+        """Whatever is due now that more of the budget is spent than at the last measurement."""
+
+        def due(times: int) -> bool:
+            return int(self.fraction * times + 1e-9) > int(self.measured * times + 1e-9)
+
+        evaluations = self._evaluations()
+        if due(evaluations * DIAGNOSES_PER_EVALUATION):
+            yield self.referee.diagnose(self.step, self.seconds)
+        if due(evaluations):
+            yield from self.referee.evaluate(self.step, self.seconds, linear=due(4) or self.fraction >= 1)
+        self.measured = self.fraction
+
+    def _evaluations(self) -> int:
+        asked = self.settings.evaluation.evaluations
+        if asked:
+            return asked
+        budget = self.settings.budget
+        return 12 if budget.steps or budget.epochs else max(4, round(budget.seconds / SECONDS_PER_EVALUATION))
+
+    def _step(self) -> Step:
+        start = time.perf_counter()
+        rate = set_rate(self.optimiser, self.settings.optimiser, self.fraction)
+        losses, norm = self._update()
+        loss = losses.total.item()
+        self.step += 1
+        self.method.after_step(Progress(self.step, self.fraction))
+        spent = time.perf_counter() - start
+        self.seconds += spent
+        now = self.batch_size / spent
+        self.speed = now if self.step <= 3 else 0.9 * self.speed + 0.1 * now
+        return Step(
+            self.step,
+            self.seconds,
+            fraction=self.fraction,
+            loss=loss,
+            terms={name: term.item() for name, term in losses.terms.items()},
+            metrics={name: metric.item() for name, metric in losses.metrics.items()},
+            learning_rate=rate,
+            gradient_norm=norm.item(),
+            images_per_second=self.speed,
+        )
+
+    def _update(self) -> tuple[Losses, torch.Tensor]:
+        """One gradient step."""
+        with torch.no_grad():
+            views = self.method.views(self.next_batch(), self.generator)
+        with self.autocast():
+            losses = self.method.loss(views)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses.total.backward()
+        limit = self.settings.optimiser.gradient_clip or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(self.method.parameters(), limit)
+        if isfinite(norm):
+            self.optimiser.step()
+        return losses, norm
+
+    def next_batch(self) -> Batch:
+        """The next images of a random order; the incomplete batch at the end of an epoch is dropped."""
+        if len(self.order) < self.batch_size:
+            self.order = torch.randperm(len(self.images), generator=self.generator)
+        index, self.order = self.order.split([self.batch_size, len(self.order) - self.batch_size])
+        index = index.to(self.device)
+        labels = None if self.labels is None else self.labels[index]
+        return Batch(self.images[index].float().div_(255), labels, index)
+
+    def _obituary(self, event: Step) -> str:
+        what = "loss" if not isfinite(event.loss) else "gradient"
+        lower = self.settings.optimiser.learning_rate / 10
+        return (
+            f"The {what} stopped being a number at step {event.step}, so the run ended itself. "
+            f"The learning rate of {self.settings.optimiser.learning_rate:g} is probably too high: try {lower:g}."
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to continue bit for bit: tensors and plain values only.
+
+        To be taken when the last event was a ``Step``: what is due at that step is then measured on resuming.
+        """
+        return {
+            "settings": self.settings.to_json(),
+            "method": self.method.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "order": self.order,
+            "lamp": self.referee.lamp.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "speed": self.speed,
+            "measured": self.measured,
+            "precision": self.precision,
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self.method.load_state_dict(state["method"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"])
+        self.referee.lamp.load_state_dict(state["lamp"])
+        self.order = state["order"]
+        for name in ("step", "seconds", "speed", "measured"):
+            setattr(self, name, state[name])
+
+
+def build_method(settings: RunSettings, data: ImageData) -> Method:
+    """The method of these settings for these images, initialised from the seed alone."""
+    info = InputInfo(
+        data.channels, data.size, len(data.classes), len(data.train.images), tuple(data.mean), tuple(data.std)
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.machine.seed)
+        return get_method(settings.method)(settings, info)

@@ -1,0 +1,157 @@
+"""Random views: the batched augmentation pipeline, every sample with its own parameters.
+
+    views = random_views(images, ViewSettings(), generator=torch.Generator().manual_seed(0))
+
+:func:`draw` rolls all the dice, :func:`apply` does the work, and `random_views` is one after the other.
+The order is rotate, crop, flip, colour jitter, grayscale, blur, solarize, noise, cutout.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sslcore.errors import UserError
+from sslcore.views.colour import adjust_hue, blend_slot, grayscale
+from sslcore.views.draws import CONTRAST, HUE, SATURATION, Draws, draw
+from sslcore.views.filters import add_noise, blur_kernel_size, erase, gaussian_blur, solarize
+from sslcore.views.geometry import resized_crop, rotate
+from sslcore.views.settings import ViewSettings
+
+_CHUNK = 400_000  # numbers worked on at a time on a CPU: what two cores keep in their caches
+
+
+def random_views(
+    images: Tensor, settings: ViewSettings, *, generator: torch.Generator, size: int | tuple[int, int] | None = None
+) -> Tensor:
+    """One random view of every image.
+
+    Args:
+        images: (N, C, H, W) with C = 1 or 3 on any device; floats in [0, 1], or uint8.
+        settings: what may happen, how often and how strongly.
+        generator: a CPU generator, the only source of randomness.
+        size: size of the views; that of the images unless told.
+
+    Returns:
+        (N, C, H, W) float32 in [0, 1] on the images' device.
+    """
+    _check(images)
+    return apply(images, draw(len(images), tuple(images.shape[-2:]), settings, generator=generator, out_size=size))
+
+
+def multi_crop(
+    images: Tensor,
+    settings: ViewSettings,
+    *,
+    generator: torch.Generator,
+    local_crops: int = 4,
+    local_size: int | None = None,
+    local_min: float = 0.1,
+    local_max: float = 0.4,
+) -> list[Tensor]:
+    """Two global views and several small local ones of every image (SwAV, arXiv 2006.09882, section 3.3).
+
+    Args:
+        images, settings, generator: as for :func:`random_views`; `settings` says how global views are cropped.
+        local_crops: number of local views.
+        local_size: their side in pixels; half the image's unless told.
+        local_min, local_max: area of a local crop as a fraction of the image's.
+
+    Returns:
+        Global views (N, C, H, W) twice, then `local_crops` times (N, C, local_size, local_size).
+    """
+    _check(images)
+    local = settings.change(crop_min=local_min, crop_max=local_max)
+    local_size = local_size or max(1, min(images.shape[-2:]) // 2)
+    globals_ = [random_views(images, settings, generator=generator) for _ in range(2)]
+    return globals_ + [random_views(images, local, generator=generator, size=local_size) for _ in range(local_crops)]
+
+
+@torch.no_grad()
+def apply(images: Tensor, draws: Draws) -> Tensor:
+    """The views that `draws` prescribe, (N, C, *draws.size), for images (N, C, *draws.source)."""
+    _check(images)
+    if len(images) != len(draws) or tuple(images.shape[-2:]) != draws.source:
+        raise UserError(
+            f"These draws are for {len(draws)} images of {draws.source}, got {len(images)} of "
+            f"{tuple(images.shape[-2:])}: draw again for this batch."
+        )
+    views = torch.empty(len(images), images.shape[1], *draws.size, device=images.device)
+    index, spans = _groups(images, draws)
+    where, ordered = index.to(images.device), draws[index]
+    for span in spans:
+        batch, part = images.index_select(0, where[span]), ordered[span]
+        batch = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
+        views.index_copy_(0, where[span], _filter(_colour(_move(batch, part), part), part))
+    if draws.noise.any():
+        views = add_noise(views, draws.noise.to(views.device), seed=int(draws.noise_seed[0]))
+    return _on(draws.cutout_side > 0, views, erase, draws.cutout_top, draws.cutout_left, draws.cutout_side)
+
+
+def _groups(images: Tensor, draws: Draws) -> tuple[Tensor, list[slice]]:
+    """An order of the samples and the spans of it that are worked on together.
+
+    Within a span the hue turns at the same place in everybody's order of colour operations, so that this
+    dearest operation runs once per sample.
+    """
+    place = (draws.order == HUE).int().argmax(dim=1)
+    place = torch.where(draws.jittered, place, 4)
+    most = max(1, _CHUNK // max(1, images.shape[1:].numel())) if images.device.type == "cpu" else max(1, len(images))
+    spans, start = [], 0
+    for count in torch.bincount(place, minlength=5).tolist():
+        stop = start + count
+        spans += [slice(first, min(first + most, stop)) for first in range(start, stop, most)]
+        start = stop
+    return place.argsort(stable=True), spans
+
+
+def _move(images: Tensor, draws: Draws) -> Tensor:
+    images = _on(draws.angle != 0, images, rotate, draws.angle)
+    if not draws.cropped.any() and not draws.flipped.any() and draws.size == draws.source:
+        return images
+    boxes = (draws.top, draws.left, draws.height, draws.width, draws.flipped)
+    top, left, height, width, flipped = torch.stack(boxes).to(images.device)
+    return resized_crop(images, top, left, height, width, size=draws.size, flipped=flipped.bool())
+
+
+def _colour(images: Tensor, draws: Draws) -> Tensor:
+    """The four colour operations, in each sample's own order (hue at the same place for all of them)."""
+    if not draws.jittered.any():
+        return images
+    factors = torch.stack([draws.brightness, draws.contrast, draws.saturation, torch.ones(len(draws))], dim=1)
+    for operation in draws.order.T:
+        if operation[0] == HUE:
+            if draws.hue.any():
+                images = adjust_hue(images, draws.hue.to(images.device))
+            continue
+        factor = factors.gather(1, operation[:, None])[:, 0]
+        if (factor != 1).any():
+            parameters = torch.stack([factor, (operation == CONTRAST).float(), (operation == SATURATION).float()])
+            images = blend_slot(images, *parameters.to(images.device))
+    return images
+
+
+def _filter(images: Tensor, draws: Draws) -> Tensor:
+    def blur(images: Tensor, sigma: Tensor) -> Tensor:
+        return gaussian_blur(images, sigma, kernel_size=blur_kernel_size(min(draws.size)))
+
+    images = _on(draws.gray, images, grayscale)
+    images = _on(draws.blur_sigma > 0, images, blur, draws.blur_sigma)
+    return _on(draws.solarize.isfinite(), images, solarize, draws.solarize)
+
+
+def _on(chosen: Tensor, images: Tensor, operation: Callable[..., Tensor], *parameters: Tensor) -> Tensor:
+    """Do something to the chosen samples only, in place. `chosen` and the parameters are on the CPU: no device waits."""
+    index = chosen.nonzero()[:, 0]
+    if len(index) == 0:
+        return images
+    where = index.to(images.device)
+    done = operation(images.index_select(0, where), *(p[index].to(images.device) for p in parameters))
+    return images.index_copy_(0, where, done)
+
+
+def _check(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise UserError(
+            f"Views are made of image batches (N, C, H, W) with 1 or 3 channels, got shape {tuple(images.shape)}."
+        )

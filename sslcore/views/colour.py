@@ -1,0 +1,92 @@
+"""Changing colours: brightness, contrast, saturation, hue and grayscale, every sample with its own factor.
+
+Each operation equals torchvision's of the same name, image by image, and returns values in [0, 1].
+Images are (N, C, H, W) with C = 3, or 1, for which saturation, hue and grayscale change nothing.
+"""
+
+import torch
+from torch import Tensor
+
+LUMA = (0.2989, 0.587, 0.114)  # ITU-R 601, as torchvision rounds it
+
+
+def luma(images: Tensor) -> Tensor:
+    """(N, 1, H, W): how bright each pixel looks."""
+    if images.shape[1] == 1:
+        return images
+    red, green, blue = images.split(1, dim=1)
+    return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
+
+
+def grayscale(images: Tensor) -> Tensor:
+    """All channels replaced by the luma."""
+    return luma(images).expand_as(images)
+
+
+def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
+    """Blend with black: (N,) factors, 0 is black, 1 leaves the image as it is."""
+    return (images * _each(factor)).clamp_(0, 1)
+
+
+def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
+    """Blend with the image's mean luma: (N,) factors, 0 is flat gray, 1 leaves the image as it is."""
+    target = luma(images).mean(dim=(1, 2, 3), keepdim=True)
+    return _blend(images, target, factor)
+
+
+def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
+    """Blend with the grayscale image: (N,) factors, 0 has no colour, 1 leaves the image as it is."""
+    return images if images.shape[1] == 1 else _blend(images, luma(images), factor)
+
+
+def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:
+    """Turn the colour wheel: (N,) turns in [-0.5, 0.5]; HSV value and saturation stay.
+
+    On the HSV hexagon, measured in sixths of a turn, the distance of a hue from red is
+    1 + (g + b - r - min) / chroma, and it lies on green's side where g > b. A channel is full up to one
+    sixth from its own colour, falls linearly, and is empty from two sixths on.
+    """
+    if images.shape[1] == 1:
+        return images
+    red, green, blue = images.split(1, dim=1)
+    value = torch.maximum(red, green)
+    torch.maximum(value, blue, out=value)
+    least = torch.minimum(red, green)
+    torch.minimum(least, blue, out=least)
+    chroma = value - least
+    # A gray pixel has no hue; any will do, as its chroma of zero hides it.
+    distance = (green + blue).sub_(red).sub_(least).div_(chroma.clamp(min=1e-12)).add_(1)
+    hue = distance.copysign_(green - blue)  # in (-3, 3], red at 0, green at 2, blue at -2
+
+    home = torch.tensor([0.0, 2.0, -2.0], device=images.device).view(1, 3, 1, 1)
+    shift = (6 * _each(turn) - home + 3).remainder(6).sub(3)  # within half a turn, so that one fold below suffices
+    missing = (hue + shift).abs_().sub_(3).abs_().neg_().add_(2).clamp_(0, 1)
+    return torch.addcmul(value, chroma, missing, value=-1).clamp_(0, 1)
+
+
+def blend_slot(images: Tensor, factor: Tensor, with_mean: Tensor, with_luma: Tensor) -> Tensor:
+    """Brightness, contrast or saturation, whichever each sample is due, in one go and in place.
+
+    Args:
+        images: (N, C, H, W), overwritten.
+        factor: (N,) blending factors.
+        with_mean, with_luma: (N,) 1.0 for samples whose turn it is for contrast, for saturation; neither means
+            brightness. All three blend f * image + (1 - f) * target and differ in the target only.
+    """
+    gray, rest = luma(images), 1 - factor
+    mean = gray.mean(dim=(1, 2, 3))
+    if images.shape[1] == 1:  # saturation of a gray image: nothing to do
+        factor = torch.where(with_luma > 0, 1.0, factor)
+        with_luma = torch.zeros_like(with_luma)
+    target = torch.addcmul(_each(rest * with_mean * mean), gray, _each(rest * with_luma))
+    return torch.addcmul(target, images, _each(factor), out=images).clamp_(0, 1)
+
+
+def _blend(images: Tensor, target: Tensor, factor: Tensor) -> Tensor:
+    factor = _each(factor)
+    return torch.addcmul((1 - factor) * target, images, factor).clamp_(0, 1)
+
+
+def _each(values: Tensor) -> Tensor:
+    """(N,) as (N, 1, 1, 1)."""
+    return values.view(-1, 1, 1, 1)

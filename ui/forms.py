@@ -1,0 +1,180 @@
+"""Forms made from knobs, and their permalink.
+
+Every widget's key is its knob's name, which is also its name in the URL. A value equal to the method's default
+stays out of the URL. Turning a widget by hand changes the URL but causes no rerun: Python reads the values when
+a button is pressed.
+
+    method = open_form()                    # takes in the URL; returns the method's id
+    ...choose_method(), knob_tabs(method)   # draws
+    settings = read_form(method)            # RunSettings, or UserError
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import streamlit as st
+
+from sslcore.errors import UserError
+from sslcore.knobs import Knob, knobs_of
+from sslcore.registry import FAMILIES, get_method, methods
+from sslcore.settings import SECTIONS, RunSettings, all_knobs
+from ui.datasets import data_title, data_names, is_known
+from ui.knob_widgets import draw_knob
+from ui.texts import plain
+
+TITLES = {"machine": "Machine", "views": "Views", "optimiser": "Optimiser", "evaluation": "Evaluation"}
+QUICK = ("data", "seconds", "seed")  # shown beside the method, not in the tabs
+LINKED = ("method", "data")  # their URL parameters are kept by hand: their options have titles
+
+
+def open_form(default: str = "simclr") -> str:
+    """Take in the URL whenever somebody follows a link; returns the method of the form.
+
+    What the URL asks for is validated; a sentence on every value that had to be changed is kept for
+    :func:`show_notes`.
+    """
+    asked = {name: value for name, value in st.query_params.items() if name == "method" or name in _every_knob()}
+    if "method" not in st.session_state or not _agrees(asked):
+        settings, notes = RunSettings.from_query(asked, default)
+        title, known = get_method(settings.method).card.title, all_knobs(settings.method)
+        notes += [f"{title} has no setting called '{n}'; it was ignored." for n in asked if n not in (*known, "method")]
+        if not is_known(settings["data"]):
+            notes.append(f"There is no dataset called '{settings['data']}' on this server. Using toybox instead.")
+            settings = settings.change(data="toybox")
+        write_form(settings)
+        st.session_state["_form_notes"] = notes
+    link_form()
+    return st.session_state["method"]
+
+
+def show_notes() -> None:
+    """Say what of the URL had to be changed, once."""
+    for note in st.session_state.pop("_form_notes", []):
+        st.warning(plain(note), icon=":material/link_off:")
+
+
+def write_form(settings: RunSettings) -> None:
+    """Set every widget to these settings; allowed before the widgets are drawn and in callbacks."""
+    st.session_state["method"] = settings.method
+    st.session_state.update(settings.flat())
+
+
+def link_form() -> None:
+    """Put the method and the data into the URL; the bound widgets do it themselves."""
+    method = st.session_state["method"]
+    usual = {"method": "", "data": RunSettings.build(method)["data"]}
+    for name in LINKED:
+        value = st.session_state[name]
+        if value != usual[name]:
+            st.query_params[name] = value
+        elif name in st.query_params:
+            del st.query_params[name]
+
+
+def read_form(method: str) -> RunSettings:
+    """What the widgets say now.
+
+    Raises:
+        UserError: if the values do not fit together.
+    """
+    values = {name: st.session_state[name] for name in all_knobs(method) if st.session_state.get(name) is not None}
+    return RunSettings.build(method, **values)
+
+
+def choose_method() -> str:
+    """The select box of methods, grouped by family; changing it keeps what was changed on purpose."""
+    known = methods()
+    return st.selectbox(
+        "Method",
+        list(known),
+        key="method",
+        format_func=_method_title,
+        on_change=_method_changed,
+        persist_state="session",
+        help="What the network is asked to do. Grouped by family, oldest first.",
+    )
+
+
+def _method_title(name: str) -> str:
+    card = methods()[name].card
+    return f"{card.title} · {FAMILIES[card.family]} {card.year}"
+
+
+def _method_changed() -> None:
+    """Carry deliberate changes over to the new method; everything else takes the new method's defaults."""
+    method, before = st.session_state["method"], st.session_state.get("_form_method", "simclr")
+    kept = {
+        name: st.session_state[name]
+        for name, usual in RunSettings.build(before).flat().items()
+        if name in all_knobs(method) and st.session_state.get(name, usual) != usual
+    }
+    try:
+        settings = RunSettings.build(method, **kept)
+    except UserError:
+        settings = RunSettings.build(method)
+    write_form(settings)
+
+
+def knob_tabs(method: str, hidden: Iterable[str] = QUICK) -> None:
+    """All knobs of a run of this method, in tabs by section."""
+    st.session_state["_form_method"] = method
+    defaults = RunSettings.build(method).flat()
+    sections = {get_method(method).card.title: get_method(method).Settings}
+    sections |= {TITLES.get(name, name.capitalize()): model for name, model in SECTIONS.items()}
+    drawn = {
+        title: [knob for knob in knobs_of(model).values() if knob.name not in hidden]
+        for title, model in sections.items()
+    }
+    drawn = {title: knobs for title, knobs in drawn.items() if knobs}
+    for tab, knobs in zip(st.tabs(list(drawn)), drawn.values(), strict=True):
+        with tab:
+            _section(knobs, defaults)
+
+
+def _section(knobs: list[Knob], defaults: dict[str, Any]) -> None:
+    plain = [knob for knob in knobs if not knob.advanced]
+    more = [knob for knob in knobs if knob.advanced]
+    if plain:
+        _grid(plain, defaults)
+    if more and plain:
+        with st.expander("More", icon=":material/tune:"):
+            _grid(more, defaults)
+    elif more:
+        _grid(more, defaults)
+
+
+def _grid(knobs: list[Knob], defaults: dict[str, Any]) -> None:
+    with st.grid(min_column_width=230, gap="medium"):
+        for knob in knobs:
+            draw_knob(knob, defaults[knob.name])
+
+
+def choose_data() -> str:
+    """The select box of datasets that are here, the ones that ship first."""
+    return st.selectbox(
+        "Data",
+        data_names(st.session_state["data"]),
+        key="data",
+        format_func=data_title,
+        on_change=link_form,
+        persist_state="session",
+        help="What is learned from. Nothing is downloaded until you press Start.",
+    )
+
+
+def quick_knob(method: str, name: str) -> Any:
+    """One knob on its own, outside of the tabs."""
+    return draw_knob(all_knobs(method)[name], RunSettings.build(method)[name])
+
+
+def _every_knob() -> set[str]:
+    return {name for method in methods() for name in all_knobs(method)}
+
+
+def _agrees(asked: dict[str, Any]) -> bool:
+    """Whether the URL says what the form says: if not, somebody followed a link within this session."""
+    known = all_knobs(st.session_state["method"])
+    if asked.get("method", st.session_state["method"]) != st.session_state["method"]:
+        return False
+    return "data" not in asked or "data" not in known or asked["data"] == st.session_state.get("data")
+

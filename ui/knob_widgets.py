@@ -1,0 +1,78 @@
+"""One knob, one widget: the kind, the range and the default decide which."""
+
+from math import floor, log10
+from typing import Any
+
+import streamlit as st
+
+from sslcore.knobs import Knob, show
+
+LINK = {"bind": "query-params", "on_change": "ignore"}
+
+
+def draw_knob(knob: Knob, default: Any, key: str | None = None, **how: Any) -> Any:
+    """Draw the widget of a knob and return its value.
+
+    Args:
+        default: the value that is left out of the URL.
+        key: the widget's key; None takes the knob's name and puts the value into the URL.
+        how: passed on to the widget (``on_change``, ``args``, ``disabled``).
+    """
+    how = {"key": key or knob.name, "help": help_text(knob), **(LINK if key is None else {}), **how}
+    now = st.session_state.get(how["key"], default)
+    if knob.options is not None:
+        return _choice(knob, default, how)
+    if knob.kind is bool:
+        return st.toggle(knob.label, default, **how)
+    if knob.kind is str:
+        return st.text_input(knob.label, default, **how)
+    if knob.log:
+        steps = log_steps(knob.low, knob.high, (default, now))
+        return st.select_slider(knob.label, steps, default, format_func=show, **how)
+    if knob.kind is int:
+        return _whole(knob, default, how)
+    step = slider_step(knob.low, knob.high, default)
+    if step is None:
+        return st.number_input(knob.label, knob.low, knob.high, float(default), format="%g", **how)
+    decimals = max(0, -floor(log10(step)))
+    return st.slider(knob.label, float(knob.low), float(knob.high), float(default), step, f"%.{decimals}f", **how)
+
+
+def help_text(knob: Knob) -> str:
+    """What turning it does, its range, and whether it may be turned while a run is going."""
+    parts = [knob.help if knob.help.endswith((".", "!", "?")) else f"{knob.help}."]
+    if knob.low is not None and knob.high is not None:
+        parts.append(f"From {show(knob.low)} to {show(knob.high)}.")
+    if knob.live:
+        parts.append("Can be turned while a run is going.")
+    return " ".join(parts)
+
+
+def slider_step(low: float | None, high: float | None, default: float) -> float | None:
+    """A step with which a slider reaches its ends and its default, or None where a box is better."""
+    if low is None or high is None or high - low > 1000:
+        return None
+    step = 10.0 ** floor(log10((high - low) / 20))
+    for step in (step, step / 10):
+        if all(abs(round(v / step) - v / step) < 1e-6 for v in (low, default, high)) and (high - low) / step <= 500:
+            return step
+    return None
+
+
+def log_steps(low: float, high: float, also: tuple[float, ...] = ()) -> list[float]:
+    """1, 2, 5, 10, ... between two bounds, which belong to it, as do the values given."""
+    exponents = range(floor(log10(low)), floor(log10(high)) + 1)
+    grid = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 2, 5)]
+    return sorted({*(value for value in grid if low <= value <= high), low, high, *also})
+
+
+def _choice(knob: Knob, default: Any, how: dict[str, Any]) -> Any:
+    if len(knob.options) <= 4:
+        return st.segmented_control(knob.label, knob.options, default=default, required=True, **how)
+    return st.selectbox(knob.label, knob.options, knob.options.index(default), **how)
+
+
+def _whole(knob: Knob, default: int, how: dict[str, Any]) -> int:
+    if knob.low is not None and knob.high is not None and knob.high - knob.low <= 12:
+        return st.slider(knob.label, knob.low, knob.high, default, 1, **how)
+    return st.number_input(knob.label, knob.low, knob.high, default, 1, **how)

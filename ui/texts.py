@@ -1,0 +1,28 @@
+"""Words: text from others made harmless, numbers made readable."""
+
+SPECIAL = set(r"\`*_{}[]()<>#+!|~$:")
+
+
+def plain(text: str) -> str:
+    """Text that others wrote, with everything escaped that Markdown would take as a command."""
+    return "".join("\\" + letter if letter in SPECIAL else letter for letter in text)
+
+
+def percent(value: float | None) -> str:
+    """``0.8725`` as ``87.3 %``; a dash where nothing was measured."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure with a few significant digits."""
+    return "–" if value is None else f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """``75`` as ``1 min 15 s``."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
