@@ -1,10 +1,10 @@
 """Knobs: a setting declared once, used by validation, forms, URLs, the command line and the docs.
 
-    class Settings(KnobModel):
-        temperature: float = knob(0.2, 0.01, 5.0, help="Softness of the softmax over candidates.", live=True)
+class Settings(KnobModel):
+    temperature: float = knob(0.2, 0.01, 5.0, help="Softness of the softmax over candidates.", live=True)
 
-    knobs_of(Settings)["temperature"].high   # 5.0
-    Settings.parse({"temperature": "9"})     # UserError: temperature must be at most 5, got 9 ...
+knobs_of(Settings)["temperature"].high   # 5.0
+Settings.parse({"temperature": "9"})     # UserError: temperature must be at most 5, got 9 ...
 """
 
 import types
@@ -126,7 +126,9 @@ def knobs_of(model: type[BaseModel]) -> dict[str, Knob]:
         low = bounds["Ge"].ge if "Ge" in bounds else None
         high = bounds["Le"].le if "Le" in bounds else None
         kind, options = _kind(field.annotation)
-        found[name] = Knob(name, kind, field.default, low, high, field.description or "", options=options, **extra)
+        found[name] = Knob(
+            name, kind, field.default, low, high, field.description or "", options=options, **extra
+        )
     return found
 
 

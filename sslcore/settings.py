@@ -1,9 +1,9 @@
 """Everything that defines a run, in one value that validates, prints, and travels through URLs and JSON.
 
-    settings = RunSettings.build("simclr", data="toybox", seconds=60, temperature=0.1)
-    settings["temperature"]            # any knob by name: names are unique across sections
-    settings.changes()                 # {"temperature": 0.1}: what differs from the method's defaults
-    RunSettings.build("simclr", **settings.changes()) == settings
+settings = RunSettings.build("simclr", data="toybox", seconds=60, temperature=0.1)
+settings["temperature"]            # any knob by name: names are unique across sections
+settings.changes()                 # {"temperature": 0.1}: what differs from the method's defaults
+RunSettings.build("simclr", **settings.changes()) == settings
 """
 
 import difflib
@@ -46,9 +46,7 @@ class OptimiserSettings(KnobModel):
     """How the weights move."""
 
     optimiser: Literal["adamw", "sgd"] = knob("adamw", help="AdamW suits small runs; SGD is the papers'.")
-    learning_rate: float = knob(
-        4e-3, 1e-6, 100.0, help="Step size at its peak.", live=True, log=True
-    )
+    learning_rate: float = knob(4e-3, 1e-6, 100.0, help="Step size at its peak.", live=True, log=True)
     weight_decay: float = knob(
         1e-4, 0.0, 1.0, help="Pull of the weights towards zero; norms and biases are exempt.", advanced=True
     )
@@ -67,9 +65,7 @@ class OptimiserSettings(KnobModel):
 class BudgetSettings(KnobModel):
     """How long to train. Steps win over epochs, epochs over seconds."""
 
-    seconds: float = knob(
-        60.0, 0.1, 86_400.0, unit="s", help="Training time; evaluations do not count."
-    )
+    seconds: float = knob(60.0, 0.1, 86_400.0, unit="s", help="Training time; evaluations do not count.")
     epochs: int = knob(0, 0, 10_000, help="Passes over the data; 0 leaves it to seconds.", advanced=True)
     steps: int = knob(0, 0, 10_000_000, help="Optimiser steps; 0 leaves it to epochs.", advanced=True)
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits, load_sample_image
 from torch import Tensor
 
 from sslcore.data.images import ImageData, Split, assemble, stratified
@@ -11,6 +10,8 @@ from sslcore.data.resize import resize
 
 def digits(size: int = 32) -> ImageData:
     """1,797 handwritten digits of 8 x 8 pixels, enlarged; a fixed fifth of every digit is the test set."""
+    from sklearn.datasets import load_digits  # takes a second, so only when it is wanted
+
     bunch = load_digits()
     grey = torch.from_numpy(np.round(bunch.images * (255 / 16)).astype(np.uint8))
     images = resize(grey[:, None].expand(-1, 3, -1, -1), size)
@@ -22,6 +23,8 @@ def digits(size: int = 32) -> ImageData:
 
 def sample_photos() -> dict[str, Tensor]:
     """Two photographs by name, "china" and "flower": uint8 (3, 427, 640)."""
+    from sklearn.datasets import load_sample_image
+
     names = ("china", "flower")
     return {
         name: torch.from_numpy(load_sample_image(f"{name}.jpg").copy()).permute(2, 0, 1) for name in names

@@ -10,7 +10,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 from torch import Tensor
@@ -49,7 +49,11 @@ def load_folder(
         UserError: if it is missing, not a zip, unsafe, too large, or has fewer than ``FEWEST`` usable images.
     """
     place, title = Path(path).expanduser(), f"'{path}'"
-    if not path or not place.exists():
+    try:
+        there = bool(path) and place.exists()
+    except (OSError, ValueError):  # names no file can have, folders that may not be entered
+        there = False
+    if not there:
         raise UserError(f"There is no folder or zip at {title}: check the path.")
     if place.is_dir():
         entries = folder_entries(place)
@@ -79,9 +83,9 @@ def from_uploads(
         raise UserError(f"The upload has more than {MAX_TOTAL >> 30} GB: use fewer or smaller images.")
     entries = []
     for name, content in files:
-        path = Path(name.replace("\\", "/")).name
-        if path.lower().endswith(SUFFIXES):
-            entries.append(Entry(Path(path), lambda content=content: content))
+        path = PurePosixPath(PurePosixPath(name.replace("\\", "/")).name)
+        if path.suffix.lower() in SUFFIXES:
+            entries.append(Entry(path, lambda content=content: content))
     return _prepare("upload", "Your images", entries, "The upload", size, progress)
 
 
@@ -131,6 +135,9 @@ def _prepare(
     if len(classes) == 1:
         notes.append(f"There is only one class folder, '{classes[0]}', so label figures are off.")
     if len(classes) < 2:
+        classes = ()
+    if classes and max(Counter(names).values()) == 1:
+        notes.append("Every class has a single image, so label figures are off.")
         classes = ()
     labels = torch.tensor([classes.index(label) if label in classes else -1 for label in names])
     train, test, more = _split(Split(images, labels if classes else None), splits)

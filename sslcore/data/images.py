@@ -118,7 +118,7 @@ def assemble(
 
 
 def balanced(labels: Tensor | None, total: int, limit: int, seed: int = 0) -> Tensor:
-    """Indices, in order, of at most ``limit`` of ``total`` images, spread as evenly over the classes as they allow.
+    """Indices, in order, of at most ``limit`` of ``total`` images, as many of each class as possible.
 
     The choice depends on nothing but the arguments. Labels below zero are never chosen.
     """

@@ -4,11 +4,12 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from PIL.Image import Image
 from torch import Tensor
-from torchvision import datasets
 
 from sslcore.data.cache import Progress, cached
 from sslcore.data.decode import square
@@ -19,7 +20,6 @@ from sslcore.errors import UserError
 TRAIN_LIMIT = 50_000
 VERSION = 1
 
-Pair = tuple[Split, Split]
 Reader = Callable[[Path, int, bool, Progress | None], tuple[dict[str, Split], tuple[str, ...]]]
 
 
@@ -46,17 +46,23 @@ class Source:
     slow: bool = False
 
 
+def _kind(name: str) -> Any:
+    from torchvision import datasets  # takes seconds, so only when one of them is wanted
+
+    return getattr(datasets, name)
+
+
 def _colour(images: Tensor, size: int) -> Tensor:
     return resize(images[:, None].expand(-1, 3, -1, -1) if images.ndim == 3 else images, size)
 
 
-def _arrays(kind: type) -> Reader:
+def _arrays(kind: str) -> Reader:
     """Reader of the datasets that torchvision holds in memory as one array."""
 
     def read(folder: Path, size: int, download: bool, progress: Progress | None) -> tuple:
         splits = {}
         for name, train in (("train", True), ("test", False)):
-            part = kind(str(folder), train=train, download=download)
+            part = _kind(kind)(str(folder), train=train, download=download)
             images = torch.as_tensor(part.data)
             images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images
             labels = torch.as_tensor(part.targets).long()
@@ -71,13 +77,13 @@ def _stl10(unlabelled: bool) -> Reader:
     def read(folder: Path, size: int, download: bool, progress: Progress | None) -> tuple:
         splits = {}
         for name in ("train", "test"):
-            part = datasets.STL10(str(folder), split=name, download=download)
+            part = _kind("STL10")(str(folder), split=name, download=download)
             splits[name] = Split(
                 _colour(torch.from_numpy(part.data), size), torch.from_numpy(part.labels).long()
             )
         if unlabelled:
             # The file holds 2.7 GB of images, columns before rows; only what is used is read.
-            file = folder / datasets.STL10.base_folder / "unlabeled_X.bin"
+            file = folder / "stl10_binary" / "unlabeled_X.bin"
             stored = np.memmap(file, np.uint8, "r").reshape(-1, 3, 96, 96)[:TRAIN_LIMIT]
             parts = []
             for start in range(0, len(stored), 1024):
@@ -90,35 +96,34 @@ def _stl10(unlabelled: bool) -> Reader:
     return read
 
 
-def _files(kind: type, train: tuple[str, ...], test: str) -> Reader:
+def _files(kind: str, train: tuple[str, ...], test: tuple[str, ...]) -> Reader:
     """Reader of the datasets that torchvision opens image by image."""
 
     def read(folder: Path, size: int, download: bool, progress: Progress | None) -> tuple:
-        def halves(names: tuple[str, ...]) -> Split:
+        def to_square(image: Image) -> Tensor:
+            return square(image, size)
+
+        splits, classes = {}, []
+        for half, names in (("train", train), ("test", test)):
             images, labels = [], []
             for name in names:
-                part = kind(
-                    str(folder), split=name, download=download, transform=lambda image: square(image, size)
-                )
+                part = _kind(kind)(str(folder), split=name, download=download, transform=to_square)
+                classes = part.classes
                 for index in range(len(part)):
                     image, label = part[index]
                     images.append(image)
                     labels.append(label)
                     if progress and index % 100 == 0:
-                        progress(index / len(part), f"Reading the images: {index:,} of {len(part):,}")
-            classes.extend(part.classes)
-            return Split(torch.stack(images), torch.tensor(labels))
-
-        classes: list[str] = []
-        splits = {"train": halves(train), "test": halves((test,))}
-        return splits, _words(classes[: len(classes) // 2])
+                        progress(index / len(part), f"Reading the {name} images: {index:,} of {len(part):,}")
+            splits[half] = Split(torch.stack(images), torch.tensor(labels))
+        return splits, _words(classes)
 
     return read
 
 
 def _words(classes: list[str]) -> tuple[str, ...]:
     """Class names as people write them: "0 - zero" is 0, "aquarium_fish" is aquarium fish."""
-    return tuple(name.split(" - ")[0].replace("_", " ").lower() for name in classes)
+    return tuple(name.split(" - ")[0].replace("_", " ") for name in classes)
 
 
 _CIFAR = "Krizhevsky 2009, University of Toronto; for research."
@@ -133,12 +138,12 @@ SOURCES = {
     "cifar10": Source(
         "CIFAR-10",
         "60,000 photographs of ten kinds of animals and vehicles, 32 x 32 pixels.",
-        _CIFAR, 10, 32, 170, ("cifar-10-batches-py/batches.meta",), _arrays(datasets.CIFAR10),
+        _CIFAR, 10, 32, 170, ("cifar-10-batches-py/batches.meta",), _arrays("CIFAR10"),
     ),
     "cifar100": Source(
         "CIFAR-100",
         "60,000 photographs of a hundred kinds of things, 32 x 32 pixels.",
-        _CIFAR, 100, 32, 170, ("cifar-100-python/meta",), _arrays(datasets.CIFAR100),
+        _CIFAR, 100, 32, 170, ("cifar-100-python/meta",), _arrays("CIFAR100"),
     ),
     "stl10": Source(
         "STL-10",
@@ -154,27 +159,27 @@ SOURCES = {
         "MNIST",
         "70,000 handwritten digits, 28 x 28 pixels.",
         "LeCun, Cortes and Burges 1998 (CC BY-SA 3.0).",
-        10, 32, 12, tuple(f"MNIST/{file}" for file in _MNIST_FILES), _arrays(datasets.MNIST),
+        10, 32, 12, tuple(f"MNIST/{file}" for file in _MNIST_FILES), _arrays("MNIST"),
     ),
     "fashion_mnist": Source(
         "Fashion-MNIST",
         "70,000 pictures of clothes, 28 x 28 pixels.",
         "Zalando Research 2017 (MIT).",
-        10, 32, 31, tuple(f"FashionMNIST/{file}" for file in _MNIST_FILES), _arrays(datasets.FashionMNIST),
+        10, 32, 31, tuple(f"FashionMNIST/{file}" for file in _MNIST_FILES), _arrays("FashionMNIST"),
     ),
     "flowers": Source(
         "Flowers",
         "8,189 photographs of 102 kinds of flowers.",
         "Nilsback and Zisserman 2008, University of Oxford; for research.",
         102, 64, 345, ("flowers-102/imagelabels.mat", "flowers-102/setid.mat", "flowers-102/jpg"),
-        _files(datasets.Flowers102, ("train", "val"), "test"), slow=True,
+        _files("Flowers102", ("train", "val"), ("test",)), slow=True,
     ),
     "pets": Source(
         "Pets",
         "7,349 photographs of 37 breeds of cats and dogs.",
         "Parkhi et al. 2012, University of Oxford (CC BY-SA 4.0).",
         37, 64, 811, ("oxford-iiit-pet/images", "oxford-iiit-pet/annotations/trainval.txt"),
-        _files(datasets.OxfordIIITPet, ("trainval",), "test"), slow=True,
+        _files("OxfordIIITPet", ("trainval",), ("test",)), slow=True,
     ),
 }  # fmt: skip
 
@@ -221,11 +226,11 @@ def load_public(
 
 def _trouble(source: Source, folder: Path, there: bool, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"The disk is full: {source.title} needs about {source.megabytes} MB, and twice that while unpacking."
+        return f"The disk is full: {source.title} needs twice its {source.megabytes} MB while unpacking."
     if there:
         place = folder / Path(source.files[0]).parts[0]
         return f"The files of {source.title} are damaged: delete the folder {place} and download it again."
     return (
-        f"{source.title} could not be downloaded ({type(error).__name__}): check the network connection and try again, "
+        f"{source.title} could not be downloaded ({type(error).__name__}): check the network and try again, "
         "or choose toybox or digits, which need none."
     )

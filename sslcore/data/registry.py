@@ -29,7 +29,7 @@ class DatasetCard:
         needs_download: whether it has to be fetched before its first use.
         download_mb: how much that is.
         classes: number of classes.
-        is_available: whether it can be loaded without a network, given the cache folder (None: the usual one).
+        is_available: whether it loads without a network, given the cache folder (None: the usual one).
     """
 
     id: str

@@ -16,6 +16,7 @@ VERDICTS = ("healthy", "partial", "complete", "unknown")
 # about 8 degrees; an isotropic embedding has a rank fraction above 0.9, and below a quarter most
 # dimensions carry less than their share.
 COMPLETE_STD, COMPLETE_COSINE, PARTIAL_RANK_FRACTION = 0.1, 0.9, 0.25
+LINE_RANK, LINE_PARTICIPATION, LINE_ROOM = 3.0, 1.25, 8
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,15 @@ def collapse_report(z1: Tensor, z2: Tensor | None = None) -> CollapseReport:
     )
 
 
-def looks_complete(std: float, cosine: float) -> bool:
+def looks_bunched(std: float, cosine: float) -> bool:
     """All embeddings point the same way. (A small spread alone can also mean few dimensions of many.)"""
     return std < COMPLETE_STD and cosine > COMPLETE_COSINE
+
+
+def looks_like_a_line(report: CollapseReport) -> bool:
+    """One direction has nearly all the variance, though there is room for many."""
+    room = min(report.samples, report.dimensions) >= LINE_ROOM
+    return room and report.rank_me < LINE_RANK and report.participation_ratio < LINE_PARTICIPATION
 
 
 def _judge(measured: dict[str, Any], samples: int, dimensions: int) -> tuple[str, tuple[str, ...]]:
@@ -102,7 +109,7 @@ def _judge(measured: dict[str, Any], samples: int, dimensions: int) -> tuple[str
         f"mean cosine {measured['cosine']:.3f}",
         f"{measured['rank_me']:.1f} of {dimensions} dimensions",
     )
-    if looks_complete(measured["std"], measured["cosine"]):
+    if looks_bunched(measured["std"], measured["cosine"]):
         return "complete", (f"All embeddings point the same way: {cosine}.", f"They span {rank}.")
     if measured["rank_fraction"] < PARTIAL_RANK_FRACTION:
         return "partial", (f"The embeddings span only {rank}.", f"Their directions differ: {cosine}.")

@@ -162,10 +162,14 @@ class TwoView(Method):
         similarity = z1 @ z2.T
         own = similarity.diagonal()
         found = (similarity.argmax(1) == torch.arange(len(own), device=own.device)).tolist()
-        captions = tuple(f"{value:.2f}" + ("" if hit else " ✗") for value, hit in zip(own, found, strict=True))
+        captions = tuple(
+            f"{value:.2f}" + ("" if hit else " ✗") for value, hit in zip(own, found, strict=True)
+        )
         return [
             Panel("First view", views["view1"]),
-            Panel("Second view", views["view2"], captions, "Cosine between the two; ✗: another image is nearer."),
+            Panel(
+                "Second view", views["view2"], captions, "Cosine between the two; ✗: another image is nearer."
+            ),
             Panel(
                 "Who resembles whom",
                 ((similarity + 1) / 2)[None, None],

@@ -41,3 +41,15 @@ def set_rate(optimiser: Optimizer, settings: OptimiserSettings, fraction: float)
     for group in optimiser.param_groups:
         group["lr"] = settings.learning_rate if group["constant_rate"] else now
     return now
+
+
+def load_optimiser(optimiser: Optimizer, state: dict) -> None:
+    """Load a state that may come from disk, where tensors lose their memory layout.
+
+    Fused kernels walk parameters and moments in memory order, so both must be laid out alike.
+    """
+    optimiser.load_state_dict(state)
+    for parameter, moments in optimiser.state.items():
+        for name, moment in moments.items():
+            if torch.is_tensor(moment) and moment.shape == parameter.shape:
+                moments[name] = torch.empty_like(parameter).copy_(moment)

@@ -74,7 +74,8 @@ class Referee:
         z1, z2 = (self._forward(self.method.project, view) for view in self.pair)
         report = collapse_report(z1, z2)
         figures = {k: v for k, v in report.as_dict().items() if isinstance(v, int | float) or v is None}
-        return Diagnosis(step, seconds, self.lamp.update(report), figures, report.reasons, report.spectrum)
+        verdict = self.lamp.update(report)
+        return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum)
 
     def _features(self) -> tuple[Tensor, Tensor]:
         bank = self.data.probe.images if self.data.labelled else self.data.test.images[:0]

@@ -1,7 +1,7 @@
 """The trainer: an iterator of events. Pausing is not calling ``next``.
 
-    for event in Trainer(RunSettings.build("simclr")):
-        print(event)
+for event in Trainer(RunSettings.build("simclr")):
+    print(event)
 """
 
 import time
@@ -20,7 +20,7 @@ from sslcore.registry import get_method
 from sslcore.settings import RunSettings, all_knobs
 from sslcore.training.events import Changed, Event, Finished, Step
 from sslcore.training.machine import pick_device, pick_precision
-from sslcore.training.optimisers import build_optimiser, set_rate
+from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
 from sslcore.training.referee import Referee
 
 DIAGNOSES_PER_EVALUATION = 5
@@ -33,6 +33,7 @@ class Trainer(Iterator[Event]):
     Args:
         settings: the run.
         data: the images, if already loaded.
+        download: fetch a public dataset that is not on this machine yet.
         resume: what :meth:`state` returned earlier; the run continues as if it had never stopped.
 
     Raises:
@@ -40,15 +41,23 @@ class Trainer(Iterator[Event]):
     """
 
     def __init__(
-        self, settings: RunSettings, data: ImageData | None = None, resume: dict[str, Any] | None = None
+        self,
+        settings: RunSettings,
+        data: ImageData | None = None,
+        *,
+        resume: dict[str, Any] | None = None,
+        download: bool = False,
     ) -> None:
         chosen = settings.data
         if data is None:
-            data = load(chosen.data, size=chosen.image_size or None, style=chosen.style)
+            size = chosen.image_size or None
+            data = load(chosen.data, size=size, style=chosen.style, download=download)
         self.settings, self.data = settings, data
         self._check()
         self.device = pick_device(settings.machine.device)
-        self.precision = resume["precision"] if resume else pick_precision(self.device, settings.machine.precision)
+        self.precision = (
+            resume["precision"] if resume else pick_precision(self.device, settings.machine.precision)
+        )
         self.method = build_method(settings, data).to(self.device, memory_format=torch.channels_last)
         self.method.train()
         self.optimiser = build_optimiser(self.method, settings.optimiser, self.device)
@@ -225,7 +234,7 @@ class Trainer(Iterator[Event]):
 
     def _load(self, state: dict[str, Any]) -> None:
         self.method.load_state_dict(state["method"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        load_optimiser(self.optimiser, state["optimiser"])
         self.generator.set_state(state["generator"])
         self.referee.lamp.load_state_dict(state["lamp"])
         self.order = state["order"]

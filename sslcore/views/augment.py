@@ -12,17 +12,22 @@ import torch
 from torch import Tensor
 
 from sslcore.errors import UserError
-from sslcore.views.colour import adjust_hue, blend_slot, grayscale
+from sslcore.views.colour import adjust_hue, blend, grayscale
 from sslcore.views.draws import CONTRAST, HUE, SATURATION, Draws, draw
 from sslcore.views.filters import add_noise, blur_kernel_size, erase, gaussian_blur, solarize
 from sslcore.views.geometry import resized_crop, rotate
 from sslcore.views.settings import ViewSettings
 
 _CHUNK = 400_000  # numbers worked on at a time on a CPU: what two cores keep in their caches
+_UNTOUCHED = 4  # the place of hue in the order of samples without colour jitter
 
 
 def random_views(
-    images: Tensor, settings: ViewSettings, *, generator: torch.Generator, size: int | tuple[int, int] | None = None
+    images: Tensor,
+    settings: ViewSettings,
+    *,
+    generator: torch.Generator,
+    size: int | tuple[int, int] | None = None,
 ) -> Tensor:
     """One random view of every image.
 
@@ -36,7 +41,9 @@ def random_views(
         (N, C, H, W) float32 in [0, 1] on the images' device.
     """
     _check(images)
-    return apply(images, draw(len(images), tuple(images.shape[-2:]), settings, generator=generator, out_size=size))
+    return apply(
+        images, draw(len(images), tuple(images.shape[-2:]), settings, generator=generator, out_size=size)
+    )
 
 
 def multi_crop(
@@ -64,7 +71,9 @@ def multi_crop(
     local = settings.change(crop_min=local_min, crop_max=local_max)
     local_size = local_size or max(1, min(images.shape[-2:]) // 2)
     globals_ = [random_views(images, settings, generator=generator) for _ in range(2)]
-    return globals_ + [random_views(images, local, generator=generator, size=local_size) for _ in range(local_crops)]
+    return globals_ + [
+        random_views(images, local, generator=generator, size=local_size) for _ in range(local_crops)
+    ]
 
 
 @torch.no_grad()
@@ -76,68 +85,81 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
             f"These draws are for {len(draws)} images of {draws.source}, got {len(images)} of "
             f"{tuple(images.shape[-2:])}: draw again for this batch."
         )
-    views = torch.empty(len(images), images.shape[1], *draws.size, device=images.device)
+    device = images.device
+    views = torch.empty(len(images), images.shape[1], *draws.size, device=device)
     index, spans = _groups(images, draws)
-    where, ordered = index.to(images.device), draws[index]
-    for span in spans:
-        batch, part = images.index_select(0, where[span]), ordered[span]
+    ordered, where = draws[index], index.to(device)
+    boxes, flipped, angle = _boxes(ordered).to(device), ordered.flipped.to(device), ordered.angle.to(device)
+    hue, slots = ordered.hue.to(device), _slots(ordered).to(device)
+    rotates, hues, moves = (
+        bool(draws.angle.any()),
+        bool(draws.hue.any()),
+        draws.moved or draws.size != draws.source,
+    )
+    for place, span in spans:
+        batch = images.index_select(0, where[span])
         batch = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
-        views.index_copy_(0, where[span], _filter(_colour(_move(batch, part), part), part))
-    if draws.noise.any():
-        views = add_noise(views, draws.noise.to(views.device), seed=int(draws.noise_seed[0]))
-    return _on(draws.cutout_side > 0, views, erase, draws.cutout_top, draws.cutout_left, draws.cutout_side)
+        if rotates:
+            batch = rotate(batch, angle[span])
+        if moves:
+            batch = resized_crop(batch, *boxes[:, span], size=draws.size, flipped=flipped[span])
+        for slot in range(4 if place < _UNTOUCHED else 0):
+            if slot != place:
+                batch = blend(batch, *slots[slot, :, span])
+            elif hues:
+                batch = adjust_hue(batch, hue[span])
+        views.index_copy_(0, where[span], batch)
+    return _finish(views, draws)
 
 
-def _groups(images: Tensor, draws: Draws) -> tuple[Tensor, list[slice]]:
-    """An order of the samples and the spans of it that are worked on together.
+def _groups(images: Tensor, draws: Draws) -> tuple[Tensor, list[tuple[int, slice]]]:
+    """An order of the samples, and the spans of it that are worked on together.
 
-    Within a span the hue turns at the same place in everybody's order of colour operations, so that this
-    dearest operation runs once per sample.
+    A span comes with the place of hue in its samples' order of colour operations: with that in common, the
+    dearest operation runs just once per sample. Samples whose colours stay come last.
     """
     place = (draws.order == HUE).int().argmax(dim=1)
-    place = torch.where(draws.jittered, place, 4)
-    most = max(1, _CHUNK // max(1, images.shape[1:].numel())) if images.device.type == "cpu" else max(1, len(images))
+    place = torch.where(draws.jittered, place, _UNTOUCHED)
+    most = (
+        max(1, _CHUNK // max(1, images.shape[1:].numel()))
+        if images.device.type == "cpu"
+        else max(1, len(images))
+    )
     spans, start = [], 0
-    for count in torch.bincount(place, minlength=5).tolist():
+    for group, count in enumerate(torch.bincount(place, minlength=5).tolist()):
         stop = start + count
-        spans += [slice(first, min(first + most, stop)) for first in range(start, stop, most)]
+        spans += [(group, slice(first, min(first + most, stop))) for first in range(start, stop, most)]
         start = stop
     return place.argsort(stable=True), spans
 
 
-def _move(images: Tensor, draws: Draws) -> Tensor:
-    images = _on(draws.angle != 0, images, rotate, draws.angle)
-    if not draws.cropped.any() and not draws.flipped.any() and draws.size == draws.source:
-        return images
-    boxes = (draws.top, draws.left, draws.height, draws.width, draws.flipped)
-    top, left, height, width, flipped = torch.stack(boxes).to(images.device)
-    return resized_crop(images, top, left, height, width, size=draws.size, flipped=flipped.bool())
+def _boxes(draws: Draws) -> Tensor:
+    return torch.stack([draws.top, draws.left, draws.height, draws.width])
 
 
-def _colour(images: Tensor, draws: Draws) -> Tensor:
-    """The four colour operations, in each sample's own order (hue at the same place for all of them)."""
-    if not draws.jittered.any():
-        return images
+def _slots(draws: Draws) -> Tensor:
+    """(4, 3, N): what :func:`blend` needs for the operation at each place of each sample's order."""
     factors = torch.stack([draws.brightness, draws.contrast, draws.saturation, torch.ones(len(draws))], dim=1)
-    for operation in draws.order.T:
-        if operation[0] == HUE:
-            if draws.hue.any():
-                images = adjust_hue(images, draws.hue.to(images.device))
-            continue
-        factor = factors.gather(1, operation[:, None])[:, 0]
-        if (factor != 1).any():
-            parameters = torch.stack([factor, (operation == CONTRAST).float(), (operation == SATURATION).float()])
-            images = blend_slot(images, *parameters.to(images.device))
-    return images
+    factor = factors.gather(1, draws.order)
+    return (
+        torch.stack([factor, draws.order == CONTRAST, draws.order == SATURATION])
+        .permute(2, 0, 1)
+        .contiguous()
+    )
 
 
-def _filter(images: Tensor, draws: Draws) -> Tensor:
+def _finish(views: Tensor, draws: Draws) -> Tensor:
+    """What happens to few of the views, or to none: grayscale, blur, solarize, noise, cutout. In place."""
+
     def blur(images: Tensor, sigma: Tensor) -> Tensor:
         return gaussian_blur(images, sigma, kernel_size=blur_kernel_size(min(draws.size)))
 
-    images = _on(draws.gray, images, grayscale)
-    images = _on(draws.blur_sigma > 0, images, blur, draws.blur_sigma)
-    return _on(draws.solarize.isfinite(), images, solarize, draws.solarize)
+    views = _on(draws.gray, views, grayscale)
+    views = _on(draws.blur_sigma > 0, views, blur, draws.blur_sigma)
+    views = _on(draws.solarize.isfinite(), views, solarize, draws.solarize)
+    if draws.noise.any():
+        views = add_noise(views, draws.noise.to(views.device), seed=int(draws.noise_seed[0]))
+    return _on(draws.cutout_side > 0, views, erase, draws.cutout_top, draws.cutout_left, draws.cutout_side)
 
 
 def _on(chosen: Tensor, images: Tensor, operation: Callable[..., Tensor], *parameters: Tensor) -> Tensor:

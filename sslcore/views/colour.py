@@ -30,8 +30,7 @@ def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
 
 def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
     """Blend with the image's mean luma: (N,) factors, 0 is flat gray, 1 leaves the image as it is."""
-    target = luma(images).mean(dim=(1, 2, 3), keepdim=True)
-    return _blend(images, target, factor)
+    return _blend(images, _each(_mean(luma(images))), factor)
 
 
 def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
@@ -59,32 +58,41 @@ def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:
     hue = distance.copysign_(green - blue)  # in (-3, 3], red at 0, green at 2, blue at -2
 
     home = torch.tensor([0.0, 2.0, -2.0], device=images.device).view(1, 3, 1, 1)
-    shift = (6 * _each(turn) - home + 3).remainder(6).sub(3)  # within half a turn, so that one fold below suffices
-    missing = (hue + shift).abs_().sub_(3).abs_().neg_().add_(2).clamp_(0, 1)
-    return torch.addcmul(value, chroma, missing, value=-1).clamp_(0, 1)
+    shift = (
+        (6 * _each(turn) - home + 3).remainder(6).sub(3)
+    )  # within half a turn, so that one fold below suffices
+    # How full a channel is at this hue, from 1 for empty to 2 for full.
+    fullness = (hue + shift).abs_().sub_(3).abs_().clamp_(1, 2)
+    base = torch.sub(value, chroma, alpha=2)
+    return torch.addcmul(base, chroma, fullness).clamp_(0, 1)
 
 
-def blend_slot(images: Tensor, factor: Tensor, with_mean: Tensor, with_luma: Tensor) -> Tensor:
+def blend(images: Tensor, factor: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
     """Brightness, contrast or saturation, whichever each sample is due, in one go and in place.
+
+    All three are factor * image + (1 - factor) * target and differ in the target: black, mean luma, luma.
 
     Args:
         images: (N, C, H, W), overwritten.
         factor: (N,) blending factors.
-        with_mean, with_luma: (N,) 1.0 for samples whose turn it is for contrast, for saturation; neither means
-            brightness. All three blend f * image + (1 - f) * target and differ in the target only.
+        contrast, saturation: (N,) 1.0 for samples whose contrast, whose saturation is due, else 0.0; both 0.0
+            means brightness.
     """
     gray, rest = luma(images), 1 - factor
-    mean = gray.mean(dim=(1, 2, 3))
-    if images.shape[1] == 1:  # saturation of a gray image: nothing to do
-        factor = torch.where(with_luma > 0, 1.0, factor)
-        with_luma = torch.zeros_like(with_luma)
-    target = torch.addcmul(_each(rest * with_mean * mean), gray, _each(rest * with_luma))
+    if images.shape[1] == 1:  # a gray image keeps its saturation
+        factor, saturation = torch.where(saturation > 0, 1.0, factor), torch.zeros_like(saturation)
+    target = (gray * _each(rest * saturation)).add_(_each(rest * contrast * _mean(gray)))
     return torch.addcmul(target, images, _each(factor), out=images).clamp_(0, 1)
+
+
+def _mean(gray: Tensor) -> Tensor:
+    """(N,) means of (N, 1, H, W)."""
+    return gray.flatten(1).mean(dim=1)
 
 
 def _blend(images: Tensor, target: Tensor, factor: Tensor) -> Tensor:
     factor = _each(factor)
-    return torch.addcmul((1 - factor) * target, images, factor).clamp_(0, 1)
+    return (images * factor).add_((1 - factor) * target).clamp_(0, 1)
 
 
 def _each(values: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ from sslcore.views.settings import ViewSettings
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 _CROP_ATTEMPTS = 10
-_ROWS = 4 * _CROP_ATTEMPTS + 19  # uniforms per sample; always the same number, so turning one knob moves no other draw
+_ROWS = (
+    4 * _CROP_ATTEMPTS + 19
+)  # uniforms per sample; always the same number, so turning one knob moves no other draw
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Draws:
         return (self.height != self.source[0]) | (self.width != self.source[1])
 
     @property
+    def moved(self) -> bool:
+        """Whether any sample is cropped or mirrored."""
+        return bool(self.cropped.any() or self.flipped.any())
+
+    @property
     def jittered(self) -> Tensor:
         """(N,) bool: whose colours change."""
         return (self.brightness != 1) | (self.contrast != 1) | (self.saturation != 1) | (self.hue != 0)
@@ -76,7 +83,9 @@ class Draws:
                 SATURATION: f"saturation x{self.saturation[i]:.2f}",
                 HUE: f"hue {self.hue[i]:+.2f}",
             }
-            said += [words for k in self.order[i].tolist() if not (words := colour[k]).endswith(("x1.00", "0.00"))]
+            said += [
+                words for k in self.order[i].tolist() if not (words := colour[k]).endswith(("x1.00", "0.00"))
+            ]
         if self.gray[i]:
             said.append("grayscale")
         if self.blur_sigma[i] > 0:
@@ -111,7 +120,9 @@ def draw(
     its own parameters and its own order of the four colour operations.
     """
     source = (size, size) if isinstance(size, int) else tuple(size)
-    view = source if out_size is None else (out_size, out_size) if isinstance(out_size, int) else tuple(out_size)
+    view = (
+        source if out_size is None else (out_size, out_size) if isinstance(out_size, int) else tuple(out_size)
+    )
     s = settings
     u = iter(torch.rand(_ROWS, count, generator=generator))
 

@@ -20,7 +20,9 @@ def gaussian_blur(images: Tensor, sigma: Tensor, *, kernel_size: int) -> Tensor:
         kernel_size: odd number of pixels, at most 2 * side - 1. Equals torchvision's `gaussian_blur`.
     """
     height, width = images.shape[-2:]
-    return separable(images, _blur_matrix(sigma, height, kernel_size), _blur_matrix(sigma, width, kernel_size))
+    return separable(
+        images, _blur_matrix(sigma, height, kernel_size), _blur_matrix(sigma, width, kernel_size)
+    )
 
 
 def _blur_matrix(sigma: Tensor, side: int, kernel_size: int) -> Tensor:

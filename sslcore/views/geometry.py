@@ -55,7 +55,9 @@ def resized_crop(
     return separable(images, rows, columns)
 
 
-def resize_matrix(start: Tensor, length: Tensor, source: int, size: int, flipped: Tensor | None = None) -> Tensor:
+def resize_matrix(
+    start: Tensor, length: Tensor, source: int, size: int, flipped: Tensor | None = None
+) -> Tensor:
     """(N, size, source): weights that resample [start, start + length) to `size` pixels with a triangle filter.
 
     When shrinking the triangle widens with the scale (antialias); when enlarging it is plain bilinear
@@ -70,7 +72,9 @@ def resize_matrix(start: Tensor, length: Tensor, source: int, size: int, flipped
     centre = start + target * scale
     pixel = torch.arange(source, device=device, dtype=torch.float32).add_(0.5).view(1, 1, -1)
     inside = ((pixel > start) & (pixel < start + length)).float()
-    weight = (pixel - centre).abs_().div_(-scale.clamp(min=1)).add_(1).clamp_(min=0).mul_(inside)
+    reach = scale.clamp(min=1)
+    # The negative of a tent of height one; the sign cancels when the rows are made to sum to one.
+    weight = (pixel / reach - centre / reach).abs_().sub_(1).clamp_(max=0).mul_(inside)
     return weight.div_(weight.sum(-1, keepdim=True))
 
 

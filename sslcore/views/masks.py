@@ -18,7 +18,9 @@ def patchify(images: Tensor, patch: int) -> Tensor:
     """
     n, channels, height, width = images.shape
     if patch < 1 or height % patch or width % patch:
-        raise UserError(f"A patch of {patch} px does not divide a {height} x {width} image: choose another patch size.")
+        raise UserError(
+            f"A patch of {patch} px does not divide a {height} x {width} image: choose another patch size."
+        )
     grid = images.reshape(n, channels, height // patch, patch, width // patch, patch)
     return grid.permute(0, 2, 4, 1, 3, 5).reshape(n, -1, channels * patch * patch)
 
@@ -64,7 +66,9 @@ def random_token_mask(
     """
     visible = math.floor(tokens * (1 - ratio) + 1e-6)  # 64 * (1 - 0.9) must not miss a token by rounding
     if not 0 <= ratio <= 1 or visible < 1:
-        raise UserError(f"Hiding {ratio:g} of {tokens} tokens leaves none to see: choose a smaller mask ratio.")
+        raise UserError(
+            f"Hiding {ratio:g} of {tokens} tokens leaves none to see: choose a smaller mask ratio."
+        )
     keep = torch.rand(count, tokens, generator=generator).argsort(dim=1)[:, :visible].sort(dim=1).values
     mask = torch.ones(count, tokens, dtype=torch.bool).scatter_(1, keep, False)
     return mask, keep

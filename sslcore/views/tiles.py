@@ -32,7 +32,9 @@ def tiles(images: Tensor, *, grid: int, gap: int, jitter: bool, generator: torch
     cell = height // grid
     side = cell - gap
     if height != width:
-        raise UserError(f"Tiles are cut from square images, got {height} x {width}: crop or resize them first.")
+        raise UserError(
+            f"Tiles are cut from square images, got {height} x {width}: crop or resize them first."
+        )
     if gap < 0 or side < 1:
         raise UserError(
             f"A {grid} x {grid} grid on {height} px leaves cells of {cell} px, too small for a gap of {gap}: "

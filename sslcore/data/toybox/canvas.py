@@ -15,6 +15,7 @@ Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
 STYLES = ("flat", "ink")
+PEN = 0.021  # width of an outline as a part of the image
 INK, PAPER, WHITE, SHADE = (48, 44, 66), (250, 243, 228), (255, 255, 255), (38, 36, 74)
 
 
@@ -69,6 +70,15 @@ def mirrored(right: Sequence[Point], x: float = 0.5) -> list[Point]:
     return [*right, *((2 * x - px, py) for px, py in reversed(right))]
 
 
+def _thickness(points: Sequence[Point]) -> float:
+    """Twice the area over the perimeter: the radius of a disc, the width of a long bar."""
+    area = perimeter = 0.0
+    for (ax, ay), (bx, by) in zip(points, [*points[1:], points[0]], strict=True):
+        area += ax * by - bx * ay
+        perimeter += math.hypot(bx - ax, by - ay)
+    return abs(area) / perimeter
+
+
 class Canvas:
     """An image of ``size`` x ``size`` pixels seen as the unit square."""
 
@@ -84,7 +94,7 @@ class Canvas:
     def look_at(
         self, x: float = 0.5, y: float = 0.5, scale: float = 1.0, tilt: float = 0.0, flip: bool = False
     ) -> None:
-        """Map the unit square to one of side ``scale`` centred on (x, y), turned ``tilt`` degrees to the left."""
+        """Map the unit square to one of side ``scale`` around (x, y), turned ``tilt`` degrees to the left."""
         unit, turn, side = scale * self.width, math.radians(tilt), -1 if flip else 1
         cos, sin = math.cos(turn) * unit, math.sin(turn) * unit
         ax, bx, ay, by = side * cos, -sin, -side * sin, -cos
@@ -102,10 +112,9 @@ class Canvas:
         slip = 0.007 * self.width
         self._draw.polygon(spots, PAPER)
         self._draw.polygon([(x + slip, y + slip) for x, y in spots], self._tone(colour))
-        pen = 0.021 * self.width
-        across, up = ([spot[axis] for spot in spots] for axis in (0, 1))
-        if min(max(across) - min(across), max(up) - min(up)) > 5 * pen:
-            self._draw.line([*spots, spots[0], spots[1]], INK, round(pen), "curve")
+        # Small parts go without an outline, or they would be nothing but ink.
+        if _thickness(points) > 0.068:
+            self._draw.line([*spots, spots[0], spots[1]], INK, round(PEN * self.width), "curve")
 
     def _tone(self, colour: Colour) -> Colour:
         if self.style == "flat":
@@ -137,15 +146,10 @@ class Canvas:
     def cloud(self, discs: Sequence[tuple[float, float, float]], colour: Colour) -> None:
         """The union of discs (x, y, radius), with one outline around all of them."""
         if self.style == "ink" and self.outlined:
+            half = PEN / 2 * self.width / self._unit
             for x, y, radius in discs:
-                self.mark(
-                    x,
-                    y,
-                    radius + 0.011 / self._unit * self.width,
-                    radius + 0.011 / self._unit * self.width,
-                    INK,
-                )
-            discs = [(x, y, radius - 0.011 / self._unit * self.width) for x, y, radius in discs]
+                self.mark(x, y, radius + half, radius + half, INK)
+            discs = [(x, y, radius - half) for x, y, radius in discs]
         for x, y, radius in discs:
             self.mark(x, y, radius, radius, colour)
 
@@ -173,10 +177,9 @@ class Canvas:
         """A line of constant width through the points, with round ends."""
         ax, bx, cx, ay, by, cy = self._map
         spots = [(ax * x + bx * y + cx, ay * x + by * y + cy) for x, y in points]
-        pen = 0.021 * self.width
         passes = [(max(width * self._unit, self.factor * 0.9), self._tone(colour))]
         if self.style == "ink" and self.outlined:
-            passes.insert(0, (passes[0][0] + 2 * pen, INK))
+            passes.insert(0, (passes[0][0] + 2 * PEN * self.width, INK))
         for wide, tone in passes:
             self._draw.line(spots, tone, round(wide), "curve")
             r = wide / 2

@@ -40,7 +40,7 @@ _WHOLE = {"class", "individual", "variant", "hue", "place", "flip", "style"}
 
 
 def plan(split: str, count: int, *, seed: int = 0, style: str = "flat") -> list[SceneParameters]:
-    """What to draw for a split ("train" or "test"): classes in turn, every individual ``SCENES_EACH`` times.
+    """What to draw for "train" or "test": classes in turn, every individual ``SCENES_EACH`` times.
 
     Individuals are even numbers in the training set and odd ones in the test set, so nobody is in both.
     """
@@ -55,7 +55,7 @@ def plan(split: str, count: int, *, seed: int = 0, style: str = "flat") -> list[
 
 
 def factors(scenes: list[SceneParameters]) -> dict[str, torch.Tensor]:
-    """The factors of the scenes by name: int64 (N,) where discrete (``individual`` too), float32 (N,) otherwise."""
+    """The factors of the scenes by name: int64 (N,) if discrete (``individual`` too), else float32 (N,)."""
     columns = {
         "class": [scene.toy for scene in scenes],
         "style": [STYLES.index(scene.style) for scene in scenes],

@@ -79,8 +79,9 @@ def fish(c: Canvas, d: Details, variant: int, main: Colour) -> None:
     )
     if variant == 2:
         for side in (1, -1):
-            c.polygon(curve([(x + 0.12, y + side * ry * 0.8), (x - 0.08, y + side * 0.44), (x - 0.26, y + side * 0.48)])
-                      + [(x - 0.16, y + side * ry * 0.5)], fin)  # fmt: skip
+            spots = ((0.12, ry * 0.8), (-0.08, 0.44), (-0.26, 0.48))
+            edge = curve([(x + dx, y + side * dy) for dx, dy in spots])
+            c.polygon([*edge, (x - 0.16, y + side * ry * 0.5)], fin)
     else:
         c.polygon(
             curve([(x + 0.12, y + ry * 0.8), (x - 0.06, y + ry + d(0.07, 0.13)), (x - 0.2, y + ry * 0.6)]),

@@ -11,7 +11,7 @@ from sslcore.data.toybox.made import boat, car, cup, house, rocket, umbrella
 
 @dataclass(frozen=True)
 class Toy:
-    """A class of toys: how to draw it, the names of its variants, and the hues it comes in (as often as named).
+    """A class of toys: how to draw it, the names of its variants, the hues it comes in (as often as named).
 
     Some colours mean something (crowns are green or autumnal), others are free (any car, cup or umbrella).
     """

@@ -1,7 +1,5 @@
 """The ceiling: the same encoder trained with labels."""
 
-from math import log
-
 import torch
 from torch import nn
 
@@ -26,7 +24,6 @@ class Supervised(Method):
         formula=r"-\frac1N\sum_i\log\mathrm{softmax}(W h_i)_{y_i}",
         sees="One augmented view of every image.",
         target="The image's class, given by people.",
-        chance=lambda s: log(10),
         best=lambda s: 0.0,
     )
     defaults = {"learning_rate": 5e-3}
@@ -46,5 +43,11 @@ class Supervised(Method):
     def preview(self, views: Views) -> list[Panel]:
         certainty, answer = self.head(self.encode(views["images"])).float().softmax(1).max(1)
         hits = (answer == views["target"]).tolist()
-        captions = (f"{c:.0%}" + (" ✓" if hit else " ✗") for c, hit in zip(certainty.tolist(), hits, strict=True))
-        return [Panel("Its answers", views["images"], tuple(captions), "How certain it is, and whether it is right.")]
+        captions = (
+            f"{c:.0%}" + (" ✓" if hit else " ✗") for c, hit in zip(certainty.tolist(), hits, strict=True)
+        )
+        return [
+            Panel(
+                "Its answers", views["images"], tuple(captions), "How certain it is, and whether it is right."
+            )
+        ]

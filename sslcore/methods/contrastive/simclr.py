@@ -10,7 +10,12 @@ from sslcore.registry import Card, Switch, register
 
 class SimCLRSettings(ProjectorSettings):
     temperature: float = knob(
-        0.2, 0.01, 5.0, help="Low: only the hardest negatives count. High: all count alike.", live=True, log=True
+        0.2,
+        0.01,
+        5.0,
+        help="Low: only the hardest negatives count. High: all count alike.",
+        live=True,
+        log=True,
     )
 
 
@@ -38,9 +43,14 @@ class SimCLR(TwoView):
             1 + (2 * s["batch_size"] - 2) * exp(-(1 + 1 / (s["batch_size"] - 1)) / s["temperature"])
         ),
         switches=(
-            Switch({"jitter": 0.0, "grayscale": 0.0}, "The colour histogram gives images away: the loss is "
-                   "lower than ever and the accuracy too."),
-            Switch({"temperature": 5.0}, "All negatives count alike: the loss hardly moves and little is learned."),
+            Switch(
+                {"jitter": 0.0, "grayscale": 0.0},
+                "The colour histogram gives images away: the loss is lower than ever and the accuracy too.",
+            ),
+            Switch(
+                {"temperature": 5.0},
+                "All negatives count alike: the loss hardly moves and little is learned.",
+            ),
             Switch({"crop_min": 1.0}, "Without crops the views are too alike to teach much."),
         ),
     )

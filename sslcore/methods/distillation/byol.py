@@ -13,7 +13,9 @@ from sslcore.training.ema import momentum_at, target_of, update_target
 
 
 class BYOLSettings(ProjectorSettings):
-    predictor: bool = knob(True, help="The extra network on the online side. Off: both sides meet at one point.")
+    predictor: bool = knob(
+        True, help="The extra network on the online side. Off: both sides meet at one point."
+    )
     predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
     momentum: float = knob(
         0.97, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
@@ -41,8 +43,11 @@ class BYOL(TwoView):
         collapse=lambda s: 0.0,
         best=lambda s: 0.0,
         switches=(
-            Switch({"predictor": False}, "Without the predictor student and teacher agree on one point for all images.",
-                   collapses=True),
+            Switch(
+                {"predictor": False},
+                "Without the predictor student and teacher agree on one point for all images.",
+                collapses=True,
+            ),
             Switch({"momentum": 1.0}, "The teacher stays random: something is learned, but little."),
         ),
         notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),

@@ -12,7 +12,9 @@ from sslcore.settings import RunSettings
 
 
 class SimSiamSettings(ProjectorSettings):
-    stop_gradient: bool = knob(True, help="The target side gets no gradient. Off: both sides meet at one point.")
+    stop_gradient: bool = knob(
+        True, help="The target side gets no gradient. Off: both sides meet at one point."
+    )
     predictor_hidden: int = knob(32, 2, 2048, help="The predictor's bottleneck.", advanced=True)
 
 
@@ -36,8 +38,12 @@ class SimSiam(TwoView):
         collapse=lambda s: -1.0,
         best=lambda s: -1.0,
         switches=(
-            Switch({"stop_gradient": False}, "The loss dives to −1 while the spread of the embedding goes to zero: "
-                   "every image gets the same answer.", collapses=True),
+            Switch(
+                {"stop_gradient": False},
+                "The loss dives to −1 while the spread of the embedding goes to zero: "
+                "every image gets the same answer.",
+                collapses=True,
+            ),
         ),
         notes=("A loss of −1 is both perfect and collapsed: only the spread of the embedding tells which.",),
     )

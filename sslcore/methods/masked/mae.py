@@ -15,8 +15,12 @@ from sslcore.views.masks import patchify, random_token_mask, unpatchify
 
 
 class MAESettings(KnobModel):
-    mask_ratio: float = knob(0.75, 0.05, 0.95, help="Share of patches hidden. Low: neighbours give them away.", live=True)
-    norm_pix: bool = knob(True, help="Targets are standardised per patch: structure counts, brightness does not.")
+    mask_ratio: float = knob(
+        0.75, 0.05, 0.95, help="Share of patches hidden. Low: neighbours give them away.", live=True
+    )
+    norm_pix: bool = knob(
+        True, help="Targets are standardised per patch: structure counts, brightness does not."
+    )
     decoder_width: int = knob(64, 16, 512, help="Width of the decoder's tokens.", advanced=True)
     decoder_depth: int = knob(1, 1, 8, help="Transformer blocks of the decoder.", advanced=True)
 
@@ -42,8 +46,13 @@ class MAE(Method):
         collapse=lambda s: 1 - 1 / (3 * s["patch_size"] ** 2) if s["norm_pix"] else None,
         best=lambda s: 0.0,
         switches=(
-            Switch({"mask_ratio": 0.1}, "Almost everything is visible: neighbours give the answer away and little is learned."),
-            Switch({"norm_pix": False}, "The mean colour of a patch dominates the loss: details stay blurred."),
+            Switch(
+                {"mask_ratio": 0.1},
+                "Almost everything is visible: neighbours give the answer away and little is learned.",
+            ),
+            Switch(
+                {"norm_pix": False}, "The mean colour of a patch dominates the loss: details stay blurred."
+            ),
         ),
         notes=("Its features suit fine-tuning and linear probes better than nearest neighbours.",),
     )
@@ -65,7 +74,9 @@ class MAE(Method):
         self.widen = nn.Linear(encoder.feature_dim, width)
         self.mask_token = nn.Parameter(torch.randn(width) * 0.02)
         self.register_buffer("positions", sincos_positions(info.size // encoder.patch_size, width))
-        self.decoder = nn.Sequential(*(Block(width, 4) for _ in range(self.knobs.decoder_depth)), nn.LayerNorm(width))
+        self.decoder = nn.Sequential(
+            *(Block(width, 4) for _ in range(self.knobs.decoder_depth)), nn.LayerNorm(width)
+        )
         self.pixels = nn.Linear(width, info.channels * encoder.patch_size**2)
         for part in (self.widen, self.decoder, self.pixels):
             part.apply(initialise)

@@ -23,9 +23,13 @@ from sslcore.views.tiles import (
 class JigsawSettings(KnobModel):
     grid: int = knob(2, 2, 3, help="Tiles per side.")
     permutations: int = knob(24, 2, 1000, help="How many orders there are to tell apart; 2x2 has 24 in all.")
-    gap: int = knob(4, 0, 16, unit="px", help="Cut away between tiles, so that edges cannot simply be matched.")
+    gap: int = knob(
+        4, 0, 16, unit="px", help="Cut away between tiles, so that edges cannot simply be matched."
+    )
     tile_jitter: bool = knob(True, help="Each tile is cut at a random place in its cell.")
-    tile_norm: bool = knob(True, help="Each tile gets mean 0 and variance 1, so that brightness gives nothing away.")
+    tile_norm: bool = knob(
+        True, help="Each tile gets mean 0 and variance 1, so that brightness gives nothing away."
+    )
 
 
 @register
@@ -51,8 +55,11 @@ class Jigsaw(Method):
         collapse=lambda s: log(s["permutations"]),
         best=lambda s: 0.0,
         switches=(
-            Switch({"gap": 0, "tile_jitter": False, "tile_norm": False}, "Edges and brightness fit exactly: the puzzle "
-                   "becomes easy and what is learned becomes worse."),
+            Switch(
+                {"gap": 0, "tile_jitter": False, "tile_norm": False},
+                "Edges and brightness fit exactly: the puzzle "
+                "becomes easy and what is learned becomes worse.",
+            ),
             Switch({"permutations": 2}, "Two orders can be told apart without knowing much."),
         ),
     )
@@ -75,13 +82,17 @@ class Jigsaw(Method):
     def check(cls, settings: RunSettings) -> None:
         orders = factorial(settings["grid"] ** 2)
         if settings["permutations"] > orders:
-            raise UserError(f"{settings['grid']}x{settings['grid']} tiles have only {orders} orders: set permutations lower.")
+            raise UserError(
+                f"{settings['grid']}x{settings['grid']} tiles have only {orders} orders: set permutations lower."
+            )
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         knobs = self.knobs
         images = one_view(batch, self.settings, generator)
         cut = tiles(images, grid=knobs.grid, gap=knobs.gap, jitter=knobs.tile_jitter, generator=generator)
-        target = torch.randint(len(self.permutation_set), (len(images),), generator=generator).to(images.device)
+        target = torch.randint(len(self.permutation_set), (len(images),), generator=generator).to(
+            images.device
+        )
         shuffled = apply_permutation(cut, self.permutation_set[target])
         return {"tiles": shuffled, "target": target}
 
@@ -89,7 +100,11 @@ class Jigsaw(Method):
         """Tiles (N, T, C, t, t) to logits (N, permutations)."""
         count, length = shuffled.shape[:2]
         # standardised per tile, the tiles skip the encoder's own standardisation
-        seen = normalise_tiles(shuffled) if self.knobs.tile_norm else self.encoder.standardise(shuffled.flatten(0, 1))
+        seen = (
+            normalise_tiles(shuffled)
+            if self.knobs.tile_norm
+            else self.encoder.standardise(shuffled.flatten(0, 1))
+        )
         features = self.encoder.embed(seen.reshape(count * length, *shuffled.shape[2:]))
         return self.head(features.view(count, -1))
 

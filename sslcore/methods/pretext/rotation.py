@@ -15,7 +15,8 @@ from sslcore.views.rotations import all_rotations
 
 class RotationSettings(KnobModel):
     watermark: bool = knob(
-        False, help="Prints a small white mark in the upper left corner: a shortcut that gives the answer away."
+        False,
+        help="Prints a small white mark in the upper left corner: a shortcut that gives the answer away.",
     )
 
 
@@ -39,9 +40,15 @@ class Rotation(Method):
         collapse=lambda s: log(4),
         best=lambda s: 0.0,
         switches=(
-            Switch({"watermark": True}, "The mark is easier to read than the picture: the pretext task is solved at "
-                   "once and the encoder learns next to nothing."),
-            Switch({"rotation": 180.0}, "Images already turned at random have no right way up: accuracy stays at 25 %."),
+            Switch(
+                {"watermark": True},
+                "The mark is easier to read than the picture: the pretext task is solved at "
+                "once and the encoder learns next to nothing.",
+            ),
+            Switch(
+                {"rotation": 180.0},
+                "Images already turned at random have no right way up: accuracy stays at 25 %.",
+            ),
         ),
     )
     Settings = RotationSettings
@@ -72,4 +79,8 @@ class Rotation(Method):
             f"says {90 * int(p.argmax())}° ({p.max():.0%})" + (" ✓" if p.argmax() == y else " ✗")
             for p, y in zip(probability, views["target"][shown], strict=True)
         )
-        return [Panel("Which way up?", views["images"][shown], captions, "Turned by 0°, 90°, 180°, 270°.", columns=4)]
+        return [
+            Panel(
+                "Which way up?", views["images"][shown], captions, "Turned by 0°, 90°, 180°, 270°.", columns=4
+            )
+        ]

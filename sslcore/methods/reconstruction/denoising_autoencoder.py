@@ -17,7 +17,8 @@ from sslcore.views.corrupt import corrupt
 
 class DenoisingSettings(KnobModel):
     noise_kind: Literal["masking", "gaussian", "salt_and_pepper"] = knob(
-        "masking", help="masking: pixels go black; gaussian: grain; salt_and_pepper: pixels go black or white."
+        "masking",
+        help="masking: pixels go black; gaussian: grain; salt_and_pepper: pixels go black or white.",
     )
     noise_level: float = knob(
         0.5, 0.0, 0.95, help="Share of pixels destroyed, or standard deviation of the grain.", live=True
@@ -44,7 +45,10 @@ class DenoisingAutoencoder(Method):
         collapse=lambda s: 1.0,
         best=lambda s: 0.0,
         switches=(
-            Switch({"noise_level": 0.0}, "Nothing to repair: a plain autoencoder, which may copy without understanding."),
+            Switch(
+                {"noise_level": 0.0},
+                "Nothing to repair: a plain autoencoder, which may copy without understanding.",
+            ),
             Switch({"noise_level": 0.95}, "Too little is left to see: the answers blur into the mean image."),
         ),
     )

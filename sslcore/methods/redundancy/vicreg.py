@@ -10,8 +10,12 @@ from sslcore.registry import Card, Switch, register
 
 
 class VICRegSettings(ProjectorSettings):
-    invariance_weight: float = knob(25.0, 0.0, 1000.0, help="Pull between the two views of an image.", live=True)
-    variance_weight: float = knob(25.0, 0.0, 1000.0, help="Push that keeps every dimension varying.", live=True)
+    invariance_weight: float = knob(
+        25.0, 0.0, 1000.0, help="Pull between the two views of an image.", live=True
+    )
+    variance_weight: float = knob(
+        25.0, 0.0, 1000.0, help="Push that keeps every dimension varying.", live=True
+    )
     covariance_weight: float = knob(1.0, 0.0, 1000.0, help="Push that makes dimensions different.", live=True)
 
 
@@ -36,8 +40,15 @@ class VICReg(TwoView):
         collapse=lambda s: 0.99 * s["variance_weight"],
         best=lambda s: 0.0,
         switches=(
-            Switch({"variance_weight": 0.0}, "Nothing keeps the embedding alive: it shrinks to a point.", collapses=True),
-            Switch({"covariance_weight": 0.0}, "Dimensions may copy each other: the spread stays, the rank falls."),
+            Switch(
+                {"variance_weight": 0.0},
+                "Nothing keeps the embedding alive: it shrinks to a point.",
+                collapses=True,
+            ),
+            Switch(
+                {"covariance_weight": 0.0},
+                "Dimensions may copy each other: the spread stays, the rank falls.",
+            ),
             Switch({"invariance_weight": 0.0}, "Views need not agree: a fine spread that means nothing."),
         ),
     )
@@ -52,5 +63,7 @@ class VICReg(TwoView):
     def loss(self, views: Views) -> Losses:
         z1, z2 = self.project_both(views)
         k = self.knobs
-        weights = {name: getattr(k, name) for name in ("invariance_weight", "variance_weight", "covariance_weight")}
+        weights = {
+            name: getattr(k, name) for name in ("invariance_weight", "variance_weight", "covariance_weight")
+        }
         return Losses(vicreg(z1, z2, **weights))

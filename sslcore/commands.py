@@ -1,0 +1,167 @@
+"""What ``python -m sslcore`` can do. Progress goes to stderr, results to stdout."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from sslcore.data import dataset_cards
+from sslcore.errors import UserError
+from sslcore.registry import FAMILIES, methods
+from sslcore.runs import History, RunFolder, checkpoint, open_run, record, resume, runs_root
+from sslcore.runs.summary import summary
+from sslcore.settings import RunSettings
+from sslcore.training import Evaluation, Event, Finished, Step, Trainer
+
+
+def train(args: Namespace) -> int:
+    values = dict(pair.split("=", 1) if "=" in pair else _not_a_pair(pair) for pair in args.set)
+    budget = {name: getattr(args, name) for name in ("seconds", "epochs", "steps")}
+    if any(budget.values()):
+        values |= {"steps": 0, "epochs": 0} | {name: value for name, value in budget.items() if value}
+    given = {"data": args.data, "seed": args.seed, "device": args.device, "image_size": args.image_size}
+    settings = RunSettings.build(args.method, **values, **{k: v for k, v in given.items() if v is not None})
+    trainer = Trainer(settings, download=args.download)
+    return _watch(trainer, RunFolder.create(runs_root(args.runs), settings), args.json)
+
+
+def resume_run(args: Namespace) -> int:
+    folder = open_run(args.run, runs_root(args.runs))
+    return _watch(resume(folder), folder, args.json)
+
+
+def _watch(trainer: Trainer, folder: RunFolder, as_json: bool) -> int:
+    """Record a run to its end, showing progress; after Ctrl-C it can be resumed."""
+    for note in trainer.data.notes:
+        print(note, file=sys.stderr)
+    history = History()
+    for _, row in folder.rows():
+        history.append(row)
+    events = record(trainer, folder)
+    with tqdm(
+        total=1.0, bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr, initial=trainer.fraction
+    ) as bar:
+        finished = _follow(events, history, bar)
+    machine = {"device": str(trainer.device), "precision": trainer.precision, "run": str(folder.path)}
+    result = summary(trainer.settings, history.view(), **machine)
+    problem = folder.status()["message"] if finished and finished.reason == "diverged" else ""
+    if as_json:
+        print(json.dumps(result))
+    elif not problem:
+        _print_result(result)
+    if problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _follow(events: Iterable[Event], history: History, bar: tqdm) -> Finished | None:
+    accuracy, finished = "", None
+    for event in events:
+        history.append(event.as_dict())
+        if isinstance(event, Evaluation) and event.knn is not None:
+            accuracy = f" · kNN {event.knn:.1%}"
+        if isinstance(event, Step):
+            bar.update(event.fraction - bar.n)
+            bar.set_postfix_str(
+                f"step {event.step} · loss {event.loss:.3f}{accuracy} · {event.images_per_second:.0f} images/s"
+            )
+        if isinstance(event, Finished):
+            finished = event
+    return finished
+
+
+def list_methods(args: Namespace) -> int:
+    cards = [cls.card for cls in methods().values()]
+    if args.json:
+        print(json.dumps([card.summary() for card in cards]))
+        return 0
+    for family, title in FAMILIES.items():
+        rows = [card for card in cards if card.family == family]
+        if rows:
+            print(f"\n{title}")
+        for card in rows:
+            print(f"  {card.id:24}{card.year}  {card.title} ({card.paper})")
+            for switch in card.switches:
+                print(f"  {'':30}break it: {switch.title}")
+    return 0
+
+
+def list_datasets(args: Namespace) -> int:
+    cards = dataset_cards()
+    if args.json:
+        print(json.dumps([card.as_dict() for card in cards]))
+        return 0
+    for card in cards:
+        here = "" if card.is_available() else "  (to be downloaded: add --download)"
+        print(f"{card.id:16}{card.title}{here}\n{'':16}{card.description}")
+    return 0
+
+
+def evaluate(args: Namespace) -> int:
+    folder = open_run(args.run, runs_root(args.runs))
+    trainer = Trainer(folder.settings(), resume=checkpoint.load(folder.checkpoint))
+    measured, _ = trainer.referee.evaluate(trainer.step, trainer.seconds, linear=True)
+    diagnosis = trainer.referee.diagnose(trainer.step, trainer.seconds)
+    figures = {"knn": measured.knn, "linear": measured.linear, **diagnosis.figures}
+    result = {"run": folder.id, "step": trainer.step, "collapse": diagnosis.verdict, **figures}
+    print(json.dumps(result) if args.json else _lines(result))
+    return 0
+
+
+def export(args: Namespace) -> int:
+    folder = open_run(args.run, runs_root(args.runs))
+    state = checkpoint.load(folder.checkpoint)
+    target = Path(args.to or f"{folder.id}.safetensors")
+    about = {"settings": json.dumps(state["settings"]), "step": str(state["step"])}
+    try:
+        save_file({k: v.contiguous() for k, v in checkpoint.encoder_weights(state).items()}, target, about)
+    except OSError as error:
+        raise UserError(f"{target} cannot be written: {error.strerror}.") from None
+    print(json.dumps({"file": str(target), **about}) if args.json else f"Wrote the encoder to {target}.")
+    return 0
+
+
+def benchmark(args: Namespace) -> int:
+    rows = []
+    for name in args.methods or list(methods()):
+        trainer = Trainer(RunSettings.build(name, data=args.data, seconds=args.seconds, steps=0))
+        speeds = [e.images_per_second for e in _only_steps(trainer, args.seconds)]
+        rows.append({"method": name, "images_per_second": round(speeds[-1]), "precision": trainer.precision})
+        if not args.json:
+            print(
+                f"{name:24}{rows[-1]['images_per_second']:8} images/s  {trainer.precision} on {trainer.device}"
+            )
+    if args.json:
+        print(json.dumps({"threads": torch.get_num_threads(), "methods": rows}))
+    return 0
+
+
+def _only_steps(trainer: Trainer, seconds: float) -> Iterable[Step]:
+    for event in trainer:
+        if isinstance(event, Step):
+            yield event
+            if event.seconds >= seconds:
+                return
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    shown = {k: result[k] for k in ("run", "steps", "seconds", "loss", "knn", "linear")}
+    print(_lines({**shown, **result["baselines"], "collapse": result["collapse"]["verdict"]}))
+
+
+def _lines(values: dict[str, Any]) -> str:
+    def text(value: Any) -> str:
+        return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
+
+    return "\n".join(f"{name:20}{text(value)}" for name, value in values.items())
+
+
+def _not_a_pair(text: str) -> list[str]:
+    raise UserError(f"--set takes knob=value, got '{text}'.")

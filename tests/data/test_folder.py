@@ -1,0 +1,187 @@
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sslcore.data import folder as module
+from sslcore.data.folder import from_uploads, load_folder
+from sslcore.errors import UserError
+
+
+def picture(value: int, kind: str = "PNG") -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (20, 16), (value, value, value)).save(stream, kind)
+    return stream.getvalue()
+
+
+def fill(root: Path, counts: dict[str, int]) -> Path:
+    """A folder with so many grey pictures in every subfolder, each of another grey."""
+    value = 0
+    for place, count in counts.items():
+        (root / place).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            (root / place / f"{index:03d}.png").write_bytes(picture(value))
+            value += 1
+    return root
+
+
+def packed(root: Path) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for file in sorted(root.rglob("*.png")):
+            archive.write(file, file.relative_to(root).as_posix())
+    return stream.getvalue()
+
+
+def greys(split) -> list[int]:
+    return sorted(split.images[:, 0, 8, 8].tolist())
+
+
+def test_class_folders_are_split_by_class_and_nothing_is_lost(tmp_path):
+    data = load_folder(str(fill(tmp_path, {"cat": 10, "dog": 5})), size=16)
+    assert data.classes == ("cat", "dog")
+    assert data.train.labels.bincount().tolist() == [8, 4]
+    assert data.test.labels.bincount().tolist() == [2, 1]
+    assert sorted(greys(data.train) + greys(data.test)) == list(range(15))
+    for split in (data.train, data.test):
+        assert torch.equal(split.labels, (split.images[:, 0, 8, 8] >= 10).long())
+
+
+def test_train_and_test_folders_are_used_as_they_are(tmp_path):
+    counts = {"train/a": 6, "train/b": 4, "test/a": 2, "test/b": 3}
+    data = load_folder(str(fill(tmp_path, counts)), size=16)
+    assert data.train.labels.bincount().tolist() == [6, 4]
+    assert greys(data.test) == [10, 11, 12, 13, 14]
+    assert data.test.labels.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_test_images_of_unknown_classes_are_left_out_and_reported(tmp_path):
+    counts = {"train/a": 5, "train/b": 5, "test/a": 1, "test/c": 2}
+    data = load_folder(str(fill(tmp_path, counts)))
+    assert len(data.test) == 1
+    assert any("2 test images are of classes" in note for note in data.notes)
+
+
+def test_a_folder_around_the_classes_says_nothing(tmp_path):
+    assert load_folder(str(fill(tmp_path, {"pets/cat": 5, "pets/dog": 5}))).classes == ("cat", "dog")
+
+
+def test_images_without_folders_are_unlabelled(tmp_path):
+    data = load_folder(str(fill(tmp_path, {".": 10})))
+    assert (data.classes, data.labelled, data.train.labels, data.notes) == ((), False, None, ())
+    assert (len(data.train), len(data.test)) == (8, 2)
+
+
+def test_one_class_is_no_class(tmp_path):
+    data = load_folder(str(fill(tmp_path, {"cat": 10})))
+    assert data.train.labels is None
+    assert data.notes == ("There is only one class folder, 'cat', so label figures are off.",)
+
+
+def test_a_class_per_image_is_no_class(tmp_path):
+    data = load_folder(str(fill(tmp_path, {f"c{index}": 1 for index in range(9)})))
+    assert data.classes == ()
+    assert len(data.test) > 0
+
+
+def test_loose_images_beside_class_folders_are_left_out_and_reported(tmp_path):
+    data = load_folder(str(fill(tmp_path, {"cat": 5, "dog": 5, ".": 2})))
+    assert len(data.train) + len(data.test) == 10
+    assert data.notes == ("2 images outside the class folders were left out.",)
+
+
+def test_a_zip_is_loaded_like_its_folder(tmp_path):
+    fill(tmp_path / "f", {"cat": 6, "dog": 6})
+    (tmp_path / "f.zip").write_bytes(packed(tmp_path / "f"))
+    unpacked, zipped = load_folder(str(tmp_path / "f")), load_folder(str(tmp_path / "f.zip"))
+    assert torch.equal(unpacked.train.images, zipped.train.images)
+    assert torch.equal(unpacked.test.labels, zipped.test.labels)
+    assert zipped.name == f"folder:{tmp_path / 'f.zip'}"
+
+
+def test_broken_images_are_left_out_and_named(tmp_path):
+    fill(tmp_path, {"cat": 6, "dog": 6})
+    for name in ("x.png", "y.png", "z.jpg", "w.gif"):
+        (tmp_path / "cat" / name).write_bytes(b"broken")
+    data = load_folder(str(tmp_path))
+    assert len(data.train) + len(data.test) == 12
+    assert data.notes == ("4 images could not be read and were left out: w.gif, x.png, y.png and 1 more.",)
+
+
+def test_a_broken_entry_of_a_zip_costs_that_image_only(tmp_path):
+    content = bytearray(packed(fill(tmp_path, {"cat": 6, "dog": 6})))
+    start = content.index(b"IDAT")
+    content[start + 6] ^= 0xFF
+    data = from_uploads([("my.zip", bytes(content))])
+    assert data.notes == ("1 image could not be read and was left out: 000.png.",)
+
+
+def test_images_are_decoded_once_until_something_changes(tmp_path, monkeypatch):
+    source, cache, decoded = fill(tmp_path / "f", {"cat": 6, "dog": 6}), tmp_path / "cache", []
+    original = module.decode_image
+    monkeypatch.setattr(module, "decode_image", lambda *a, **k: decoded.append(1) or original(*a, **k))
+    (source / "cat" / "bad.png").write_bytes(b"broken")
+    first, second = load_folder(str(source), root=cache), load_folder(str(source), root=cache)
+    assert len(decoded) == 13
+    assert torch.equal(first.train.images, second.train.images)
+    assert (first.classes, first.notes, first.name) == (second.classes, second.notes, second.name)
+    (source / "cat" / "bad.png").write_bytes(picture(200))
+    os.utime(source / "cat" / "bad.png", ns=(1, 1))
+    assert load_folder(str(source), root=cache).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: p / "nowhere", "There is no folder or zip"),
+        (lambda p: "", "There is no folder or zip"),
+        (lambda p: "a\0b", "There is no folder or zip"),
+        (lambda p: "x" * 5000, "There is no folder or zip"),
+        (lambda p: p, "has no images"),
+        (lambda p: fill(p, {".": 7}), "7 usable images: at least 8"),
+        (lambda p: (p / "a.zip").write_bytes(b"no") and p / "a.zip", "is not a zip file"),
+        (lambda p: (p / "a.png").write_bytes(b"no") and p, "None of the 1 images"),
+    ],
+)
+def test_what_cannot_be_loaded_is_explained_in_one_sentence(tmp_path, make, message):
+    with pytest.raises(UserError, match=message) as error:
+        load_folder(str(make(tmp_path)))
+    assert "\n" not in str(error.value)
+
+
+def test_several_uploaded_images_are_unlabelled():
+    data = from_uploads([(f"{index}.jpeg", picture(20 * index, "JPEG")) for index in range(10)], size=24)
+    assert (data.name, data.size, data.labelled) == ("upload", 24, False)
+    assert np.allclose(sorted(greys(data.train) + greys(data.test)), range(0, 200, 20), atol=2)
+
+
+def test_an_uploaded_zip_is_labelled_by_its_folders(tmp_path):
+    data = from_uploads([("Pets.ZIP", packed(fill(tmp_path, {"cat": 5, "dog": 5})))])
+    assert (data.classes, data.title) == (("cat", "dog"), "Pets.ZIP")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ([], "has no images"),
+        ([("notes.txt", b"hello")], "has no images"),
+        ([("a.zip", b"no")], "not a zip file"),
+        ([("a.zip", b"no"), ("b.png", b"")], "either one zip or several images"),
+    ],
+)
+def test_uploads_that_cannot_be_used_are_explained(files, message):
+    with pytest.raises(UserError, match=message):
+        from_uploads(files)
+
+
+def test_progress_rises_while_images_are_read(tmp_path):
+    seen = []
+    load_folder(
+        str(fill(tmp_path, {"cat": 201, "dog": 4})), progress=lambda part, text: seen.append((part, text))
+    )
+    assert [text for _, text in seen] == ["Reading images: 0 of 205", "Reading images: 200 of 205"]

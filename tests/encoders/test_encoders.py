@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from sslcore.encoders import InputInfo, build_encoder, mlp
+from sslcore.encoders.vision_transformer import VisionTransformer, sincos_positions
+from sslcore.errors import UserError
+from sslcore.settings import EncoderSettings
+
+
+@pytest.mark.parametrize("kind", ["small", "resnet18", "vit"])
+@pytest.mark.parametrize(("channels", "size"), [(3, 32), (1, 32), (3, 48), (3, 64)])
+def test_one_representation_per_image(kind, channels, size):
+    info = InputInfo(channels=channels, size=size, mean=(0.5,) * channels, std=(0.25,) * channels)
+    encoder = build_encoder(EncoderSettings(encoder=kind, width=4, token_width=16, depth=1), info).eval()
+    features = encoder(torch.rand(2, channels, size, size))
+    assert features.shape == (2, encoder.feature_dim) and features.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", ["small", "vit"])
+def test_other_sizes_than_the_training_size_work(kind):
+    encoder = build_encoder(
+        EncoderSettings(encoder=kind, width=4, token_width=16, depth=1), InputInfo(size=32)
+    )
+    assert encoder.eval()(torch.rand(2, 3, 16, 16)).shape == (2, encoder.feature_dim)
+
+
+def test_images_are_standardised_inside():
+    encoder = build_encoder(EncoderSettings(width=4), InputInfo(mean=(0.1, 0.2, 0.3), std=(0.5, 0.5, 0.5)))
+    image = torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    assert encoder.standardise(image).abs().max() < 1e-6
+
+
+def test_sine_cosine_rows_have_norm_half_the_width():
+    positions = sincos_positions(5, 24)
+    assert torch.allclose(positions.square().sum(1), torch.full((25,), 12.0), atol=1e-4)
+    assert torch.cdist(positions, positions)[~torch.eye(25, dtype=torch.bool)].min() > 0.1
+
+
+def test_a_transformer_sees_only_the_tokens_it_is_given():
+    encoder = VisionTransformer(InputInfo(size=16), patch_size=4, token_width=16, depth=1, heads=2).eval()
+    images = torch.rand(2, 3, 16, 16)
+    keep = torch.tensor([[0, 1], [0, 1]])  # the upper left corner
+    changed = images.clone()
+    changed[:, :, 8:] = 0.0
+    assert torch.equal(encoder.tokens(images, keep), encoder.tokens(changed, keep))
+    assert encoder.tokens(images).shape == (2, 16, 16)
+
+
+def test_impossible_transformers_get_a_sentence():
+    with pytest.raises(UserError, match="does not divide"):
+        VisionTransformer(InputInfo(size=32), patch_size=5)
+    with pytest.raises(UserError, match="heads"):
+        VisionTransformer(InputInfo(size=32), token_width=96, heads=5)
+
+
+def test_mlp_layout_follows_the_papers():
+    head = mlp(8, 16, 4, final_norm=True)
+    names = [type(layer).__name__ for layer in head]
+    assert names == ["Linear", "BatchNorm1d", "ReLU", "Linear", "BatchNorm1d"]
+    assert head[0].bias is None and head[3].bias is None and head[4].weight is None
+    assert mlp(8, 4)[0].bias is not None and len(mlp(8, 4)) == 1

@@ -1,0 +1,108 @@
+"""Losses of whole methods at chance and at collapse, against what their cards promise."""
+
+import pytest
+import torch
+
+from sslcore.methods.base import Progress
+from sslcore.registry import get_method, methods
+from tests.conftest import tiny_settings
+from tests.methods.test_conformance import batch_of, make, views_of
+
+
+def silence(layer: torch.nn.Module) -> None:
+    """Make a network answer the same for every input."""
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.zero_()
+
+
+class Always(torch.nn.Module):
+    """A network with one answer."""
+
+    def __init__(self, answer: torch.Tensor) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.answer
+
+
+@pytest.mark.parametrize(("name", "head"), [("rotation", "head"), ("jigsaw", "head")])
+def test_a_silent_classifier_is_at_chance(name, head):
+    method = make(name)
+    silence(getattr(method, head))
+    loss = method.loss(views_of(method, batch_of(8))).total.item()
+    assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", [n for n in methods() if get_method(n).card.collapse])
+def test_collapse_value_of_the_card(name):
+    method = make(name, batch_size=8)
+    views = views_of(method, batch_of(8))
+    if name in ("simclr", "simsiam", "byol", "vicreg"):
+        one_point = torch.zeros(16, method.knobs.projector_output).index_fill(1, torch.tensor([0]), 1.0)
+        method.project_both = lambda views: one_point.chunk(2)
+        if name in ("simsiam", "byol"):
+            method.predictor = torch.nn.Identity()
+        if name == "byol":
+            method.target = Always(one_point)
+    elif name == "mae":
+        silence(method.pixels)
+    elif name == "denoising_autoencoder":
+        silence(method.decoder)
+        # the mean of standardised noise of known variance
+        variance = method.encoder.standardise(views["clean"]).square().mean().item()
+        assert method.loss(views).total.item() == pytest.approx(variance, rel=1e-4)
+        return
+    else:
+        silence(method.head)
+    expected = method.card.collapse(method.settings)
+    assert method.loss(views).total.item() == pytest.approx(expected, abs=2e-3)
+
+
+def test_byol_target_extremes():
+    still, copy = make("byol", momentum=1.0), make("byol", momentum=0.0)
+    for method in (still, copy):
+        before = [p.clone() for p in method.target.parameters()]
+        with torch.no_grad():
+            for p in (*method.encoder.parameters(), *method.projector.parameters()):
+                p.add_(1.0)
+        method.after_step(Progress(1, 0.0))
+        online = [*method.encoder.parameters(), *method.projector.parameters()]
+        expected = before if method is still else online
+        assert all(torch.allclose(a, b) for a, b in zip(method.target.parameters(), expected, strict=True))
+
+
+def test_simsiam_switch_lets_gradient_through_the_target():
+    stopped, open_ = make("simsiam"), make("simsiam", stop_gradient=False)
+    z = torch.rand(4, 64, requires_grad=True)
+    assert not stopped.target(z).requires_grad and open_.target(z).requires_grad
+
+
+def test_mae_cannot_see_hidden_patches():
+    method = make("mae").eval()
+    views = views_of(method, batch_of(4))
+    hidden = views["mask"].view(4, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    changed = {**views, "images": torch.where(hidden, 0.0, views["images"])}
+    assert torch.allclose(method.rebuild(views), method.rebuild(changed))
+    assert views["mask"].sum(1).tolist() == [48] * 4
+
+
+def test_jigsaw_tiles_go_back_in_place():
+    method = make("jigsaw", gap=0, tile_jitter=False, jitter=0, crop_min=1, flip=0)
+    batch = batch_of(4)
+    views = views_of(method, batch)
+    from sslcore.views.tiles import apply_permutation, inverse_permutation, untile
+
+    solved = apply_permutation(views["tiles"], inverse_permutation(method.permutation_set[views["target"]]))
+    assert torch.allclose(untile(solved), batch.images, atol=1e-6)
+
+
+def test_random_never_changes(tiny):
+    from sslcore.training import Trainer
+
+    trainer = Trainer(tiny_settings("random", steps=3), tiny)
+    before = {key: value.clone() for key, value in trainer.method.state_dict().items()}
+    list(trainer)
+    after = trainer.method.state_dict()
+    assert all(torch.equal(value, after[key]) for key, value in before.items())

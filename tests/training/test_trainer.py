@@ -1,0 +1,174 @@
+from math import cos, pi
+
+import pytest
+import torch
+
+from sslcore.errors import UserError
+from sslcore.registry import methods
+from sslcore.settings import OptimiserSettings
+from sslcore.training import Baselines, Changed, Diagnosis, Evaluation, Finished, Snapshot, Step, Trainer
+from sslcore.training.ema import momentum_at, target_of, update_target
+from sslcore.training.optimisers import build_optimiser, rate
+from tests.conftest import make_data, tiny_settings
+
+
+def of_kind(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def plain(events):
+    """What must be the same in two equal runs: everything but times."""
+    rows = [event.as_dict() for event in events]
+    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in rows]
+
+
+def test_a_run_begins_with_its_baselines_and_ends_with_its_last_evaluation(tiny):
+    events = list(Trainer(tiny_settings(), tiny))
+    assert [type(e) for e in events[:4]] == [Baselines, Diagnosis, Evaluation, Snapshot]
+    assert isinstance(events[-1], Finished) and events[-1].reason == "budget"
+    assert len(of_kind(events, Step)) == 6
+    last = of_kind(events, Evaluation)[-1]
+    assert last.step == 6 and last.linear is not None and 0 <= last.knn <= 1
+    assert of_kind(events, Baselines)[0].random_knn == of_kind(events, Evaluation)[0].knn
+
+
+def test_terms_add_up_to_the_loss(tiny):
+    for event in of_kind(Trainer(tiny_settings("vicreg"), tiny), Step):
+        assert sum(event.terms.values()) == pytest.approx(event.loss, rel=1e-5)
+
+
+def test_per_term_gradient_norms_are_measured(tiny):
+    evaluation = of_kind(Trainer(tiny_settings("vicreg"), tiny), Evaluation)[-1]
+    assert set(evaluation.gradient_norms) == {"invariance", "variance", "covariance"}
+    assert all(norm >= 0 for norm in evaluation.gradient_norms.values())
+
+
+def test_measuring_does_not_disturb_training(tiny):
+    seldom = [e.loss for e in of_kind(Trainer(tiny_settings(evaluations=1), tiny), Step)]
+    often = [e.loss for e in of_kind(Trainer(tiny_settings(evaluations=6), tiny), Step)]
+    assert seldom == often
+
+
+def test_seconds_end_a_run(tiny):
+    events = list(Trainer(tiny_settings(steps=0, seconds=0.3), tiny))
+    steps = of_kind(events, Step)
+    assert steps[-1].seconds >= 0.3 > steps[-2].seconds and steps[-1].fraction == 1.0
+
+
+def test_epochs_end_a_run(tiny):
+    assert len(of_kind(Trainer(tiny_settings(steps=0, epochs=2), tiny), Step)) == 2 * (64 // 16)
+
+
+def test_every_image_is_seen_once_per_epoch(tiny):
+    trainer = Trainer(tiny_settings(), tiny)
+    seen = torch.cat([trainer.next_batch().index for _ in range(4)])
+    assert sorted(seen.tolist()) == list(range(64))
+
+
+def test_unlabelled_images_train_without_label_figures(unlabelled):
+    events = list(Trainer(tiny_settings(), unlabelled))
+    assert of_kind(events, Baselines)[0].pixels_knn is None
+    assert all(e.knn is None and e.linear is None for e in of_kind(events, Evaluation))
+    assert of_kind(events, Diagnosis)[-1].verdict in ("healthy", "partial", "complete")
+    assert (of_kind(events, Snapshot)[-1].predictions == -1).all()
+
+
+def test_supervised_needs_labels(unlabelled):
+    with pytest.raises(UserError, match="labels"):
+        Trainer(tiny_settings("supervised"), unlabelled)
+
+
+def test_a_batch_larger_than_the_data_is_refused(tiny):
+    with pytest.raises(UserError, match="set batch_size to 64 or less"):
+        Trainer(tiny_settings(batch_size=65), tiny)
+
+
+def test_a_learning_rate_that_explodes_ends_the_run_with_a_reason(tiny):
+    calm = {"optimiser": "sgd", "gradient_clip": 0, "steps": 200}
+    events = list(Trainer(tiny_settings("denoising_autoencoder", learning_rate=100, **calm), tiny))
+    assert events[-1].reason == "diverged"
+    assert f"step {events[-1].step}" in events[-1].message and "try 10" in events[-1].message
+    assert len(of_kind(events, Step)) < 200
+
+
+def test_stop_ends_after_the_current_step(tiny):
+    trainer = Trainer(tiny_settings(steps=100), tiny)
+    events = []
+    for event in trainer:
+        events.append(event)
+        if isinstance(event, Step) and event.step == 2:
+            trainer.stop()
+    assert events[-1].reason == "stopped" and events[-1].step == 2
+
+
+def test_live_knobs_turn_and_others_do_not(tiny):
+    trainer = Trainer(tiny_settings(steps=4, schedule="constant", warmup=0), tiny)
+    trainer.update(learning_rate=0.5, temperature=0.7)
+    events = list(trainer)
+    assert of_kind(events, Changed)[0].values == {"learning_rate": 0.5, "temperature": 0.7}
+    assert of_kind(events, Step)[0].learning_rate == 0.5 and trainer.method.knobs.temperature == 0.7
+    with pytest.raises(UserError, match="cannot change while"):
+        trainer.update(batch_size=8)
+    with pytest.raises(UserError, match="at most"):
+        trainer.update(temperature=99)
+
+
+@pytest.mark.parametrize("name", methods())
+@pytest.mark.parametrize("stop_at", [1, 3])
+def test_a_saved_state_continues_bit_for_bit(name, stop_at, tiny):
+    whole = list(Trainer(tiny_settings(name, steps=6), tiny))
+    trainer = Trainer(tiny_settings(name, steps=6), tiny)
+    first = []
+    for event in trainer:
+        first.append(event)
+        if isinstance(event, Step) and event.step == stop_at:
+            break
+    rest = list(Trainer(tiny_settings(name, steps=6), tiny, resume=trainer.state()))
+    for one, other in zip(plain(whole), plain(first + rest), strict=True):
+        assert one.keys() == other.keys()
+        assert all(str(one[key]) == str(other[key]) for key in one)
+
+
+def test_learning_rate_warms_up_and_comes_down():
+    settings = OptimiserSettings(learning_rate=1.0, warmup=0.1)
+    assert rate(settings, 0.05) == pytest.approx(0.5)
+    assert rate(settings, 0.1) == pytest.approx(1.0)
+    assert rate(settings, 0.55) == pytest.approx(0.5 * (1 + cos(pi / 2)))
+    assert rate(settings, 1.0) == pytest.approx(0.0)
+    assert rate(OptimiserSettings(learning_rate=1.0, schedule="constant"), 0.9) == 1.0
+
+
+def test_norms_and_biases_do_not_decay(tiny):
+    method = Trainer(tiny_settings(), tiny).method
+    optimiser = build_optimiser(method, OptimiserSettings(weight_decay=0.1), torch.device("cpu"))
+    for group in optimiser.param_groups:
+        for p in group["params"]:
+            assert group["weight_decay"] == (0.1 if p.ndim >= 2 else 0.0)
+
+
+def test_the_predictor_of_simsiam_keeps_its_rate(tiny):
+    trainer = Trainer(tiny_settings("simsiam", steps=4), tiny)
+    list(trainer)
+    rates = {group["lr"] for group in trainer.optimiser.param_groups if group["constant_rate"]}
+    assert rates == {trainer.settings["learning_rate"]}
+
+
+def test_moving_average_is_the_weighted_mean():
+    online, target = torch.nn.Linear(2, 2), None
+    target = target_of(online)
+    with torch.no_grad():
+        online.weight.add_(1.0)
+    update_target(target, online, 0.75)
+    assert torch.allclose(target.weight, online.weight - 0.75)
+    assert not any(p.requires_grad for p in target.parameters())
+    assert momentum_at(0.9, 0.0) == pytest.approx(0.9) and momentum_at(0.9, 1.0) == pytest.approx(1.0)
+
+
+def test_pixel_baseline_is_the_same_protocol_on_raw_pixels(tiny):
+    from sslcore.evaluation import knn_accuracy
+
+    baselines = of_kind(Trainer(tiny_settings(), make_data()), Baselines)[0]
+    flat = tiny.train.images.flatten(1).float()
+    assert baselines.pixels_knn == pytest.approx(
+        knn_accuracy(flat, tiny.train.labels, flat, tiny.train.labels)
+    )

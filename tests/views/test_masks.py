@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from sslcore.errors import UserError
+from sslcore.views import block_mask, patchify, random_token_mask, unpatchify
+from tests.views.helpers import pictures, seeded
+
+
+@pytest.mark.parametrize(("shape", "patch"), [((32, 32), 4), ((48, 48), 8), ((24, 40), 8)])
+def test_unpatchify_restores_the_image(shape, patch):
+    images = pictures(3, *shape)
+    patches = patchify(images, patch)
+    assert patches.shape == (3, shape[0] * shape[1] // patch**2, 3 * patch**2)
+    assert torch.equal(unpatchify(patches, patch, size=shape), images)
+
+
+def test_patches_are_numbered_row_by_row():
+    images = pictures(2, 32)
+    second = patchify(images, 8)[:, 1]
+    assert torch.equal(second, images[:, :, :8, 8:16].flatten(1))
+    assert torch.equal(patchify(images, 8)[:, 4], images[:, :, 8:16, :8].flatten(1))
+
+
+def test_a_patch_that_does_not_divide_the_image_is_refused():
+    with pytest.raises(UserError, match="does not divide"):
+        patchify(pictures(1), 5)
+    with pytest.raises(UserError, match="do not make an image"):
+        unpatchify(torch.zeros(1, 7, 48), 4)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "ratio", "kept"), [(64, 0.75, 16), (64, 0.9, 6), (64, 0.0, 64), (49, 0.75, 12), (100, 0.7, 30)]
+)
+def test_every_sample_keeps_exactly_the_same_number_of_tokens(tokens, ratio, kept):
+    mask, keep = random_token_mask(20, tokens, ratio, generator=seeded())
+    assert keep.shape == (20, kept) and ((~mask).sum(1) == kept).all()
+    assert (~mask).gather(1, keep).all() and (keep.diff(dim=1) > 0).all()
+
+
+def test_every_token_is_hidden_equally_often():
+    mask, _ = random_token_mask(5000, 16, 0.75, generator=seeded())
+    assert (mask.float().mean(0) - 0.75).abs().max() < 0.03
+
+
+def test_hiding_everything_is_refused():
+    with pytest.raises(UserError, match="leaves none to see"):
+        random_token_mask(2, 64, 1.0, generator=seeded())
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.2, 0.4, 0.75, 1.0])
+def test_blocks_hide_exactly_the_share_asked_for(ratio):
+    mask = block_mask(30, 8, ratio, generator=seeded())
+    assert mask.shape == (30, 64) and (mask.sum(1) == int(64 * ratio)).all()
+
+
+def test_blocks_hang_together_more_than_random_tokens():
+    def touching(mask: torch.Tensor) -> float:
+        grid = mask.view(-1, 8, 8)
+        return (grid[:, 1:] & grid[:, :-1]).float().mean().item()
+
+    blocks = block_mask(200, 8, 0.4, generator=seeded())
+    scattered, _ = random_token_mask(200, 64, 0.6, generator=seeded())
+    assert touching(blocks) > 1.3 * touching(~scattered)
