@@ -28,14 +28,14 @@ const paint = (value, theme) => {
       ? paint(item, theme) : item]));
 };
 
-const dress = (layout, theme) => {
+const dress = (layout, height, theme) => {
   const axis = (given) => ({gridcolor: theme.color("line"), zeroline: false, automargin: true, ...given});
-  const look = {uirevision: "keep", paper_bgcolor: CLEAR, plot_bgcolor: CLEAR, autosize: true,
+  const look = {uirevision: "keep", paper_bgcolor: CLEAR, plot_bgcolor: CLEAR, autosize: true, height,
     font: {color: theme.color("text"), family: theme.font, size: 12}, margin: {l: 44, r: 12, t: 8, b: 36},
     hoverlabel: {bgcolor: theme.color("paper"), bordercolor: theme.color("line"), font: {color: theme.color("text")}},
     legend: {orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", bgcolor: CLEAR},
     modebar: {bgcolor: CLEAR, color: theme.color("muted"), activecolor: theme.color("primary"),
-      remove: ["sendChartToCloud", "autoScale2d"]},
+      remove: ["sendChartToCloud", "resetScale2d"]},
     ...paint(layout, theme)};
   return {...look, xaxis: axis(look.xaxis), yaxis: axis(look.yaxis)};
 };
@@ -82,7 +82,7 @@ const wire = (gd, tip, setStateValue) => {
 };
 
 const draw = (gd, tip, setStateValue) => {
-  const {traces, layout, version, glideMs, alt} = gd.latest, theme = themeOf(gd);
+  const {traces, layout, height, version, glideMs, alt} = gd.latest, theme = themeOf(gd);
   gd.setAttribute("aria-label", alt);
   if (version && gd.version === version && gd.theme === theme.id) return;  // nothing new: leave the plot alone
   const painted = paint(traces, theme);
@@ -90,7 +90,7 @@ const draw = (gd, tip, setStateValue) => {
   const from = moves && placed(gd.data);
   gd.gliding = null;
   window.Plotly.react(gd, moves ? painted.map((trace, i) => ({...trace, ...from[i]})) : painted,
-    dress(layout, theme), {responsive: true, displaylogo: false});
+    dress(layout, height, theme), {responsive: true, displaylogo: false});
   if (moves) glide(gd, from, placed(painted), glideMs);
   if (gd.version === undefined) wire(gd, tip, setStateValue);
   Object.assign(gd, {version, theme: theme.id});

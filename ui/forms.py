@@ -1,8 +1,8 @@
 """Forms made from knobs, and their permalink.
 
-Every widget's key is its knob's name, which is also its name in the URL. A value equal to the method's default
-stays out of the URL. Turning a widget by hand changes the URL but causes no rerun: Python reads the values when
-a button is pressed.
+Every widget's key is its knob's name, which is also its name in the URL. A value equal to the method's
+default stays out of the URL. Turning a widget by hand changes the URL but causes no rerun: Python reads the
+values when a button is pressed.
 
     method = open_form()                    # takes in the URL; returns the method's id
     ...choose_method(), knob_tabs(method)   # draws
@@ -10,15 +10,18 @@ a button is pressed.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from sslcore.errors import UserError
-from sslcore.knobs import Knob, knobs_of
+from sslcore.knobs import Knob, knobs_of, show
 from sslcore.registry import FAMILIES, get_method, methods
 from sslcore.settings import SECTIONS, RunSettings, all_knobs
-from ui.datasets import data_title, data_names, is_known
+from ui.datasets import data_names, data_title, is_known
 from ui.knob_widgets import draw_knob
 from ui.texts import plain
 
@@ -33,16 +36,26 @@ def open_form(default: str = "simclr") -> str:
     What the URL asks for is validated; a sentence on every value that had to be changed is kept for
     :func:`show_notes`.
     """
-    asked = {name: value for name, value in st.query_params.items() if name == "method" or name in _every_knob()}
+    asked = {
+        name: value for name, value in st.query_params.items() if name == "method" or name in _every_knob()
+    }
     if "method" not in st.session_state or not _agrees(asked):
         settings, notes = RunSettings.from_query(asked, default)
         title, known = get_method(settings.method).card.title, all_knobs(settings.method)
-        notes += [f"{title} has no setting called '{n}'; it was ignored." for n in asked if n not in (*known, "method")]
+        notes += [
+            f"{title} has no setting called '{n}'; it was ignored."
+            for n in asked
+            if n not in (*known, "method")
+        ]
         if not is_known(settings["data"]):
-            notes.append(f"There is no dataset called '{settings['data']}' on this server. Using toybox instead.")
+            notes.append(
+                f"There is no dataset called '{settings['data']}' on this server. Using toybox instead."
+            )
             settings = settings.change(data="toybox")
         write_form(settings)
-        st.session_state["_form_notes"] = notes
+        if notes:
+            st.session_state["_form_notes"] = notes
+            _correct_link(asked, settings)
     link_form()
     return st.session_state["method"]
 
@@ -57,6 +70,7 @@ def write_form(settings: RunSettings) -> None:
     """Set every widget to these settings; allowed before the widgets are drawn and in callbacks."""
     st.session_state["method"] = settings.method
     st.session_state.update(settings.flat())
+    link_form()
 
 
 def link_form() -> None:
@@ -77,8 +91,25 @@ def read_form(method: str) -> RunSettings:
     Raises:
         UserError: if the values do not fit together.
     """
-    values = {name: st.session_state[name] for name in all_knobs(method) if st.session_state.get(name) is not None}
-    return RunSettings.build(method, **values)
+    return RunSettings.build(method, **values_now(method))
+
+
+def values_now(method: str) -> dict[str, Any]:
+    """The value of every knob that the form has."""
+    state = st.session_state
+    return {name: state[name] for name in all_knobs(method) if state.get(name) is not None}
+
+
+def _correct_link(asked: dict[str, Any], settings: RunSettings) -> None:
+    """Write what is used instead of what was asked into the URL, and start over from there.
+
+    Only before a widget has bound the name; after that the widget corrects the URL itself.
+    """
+    with suppress(StreamlitAPIException):
+        for name, value in settings.flat().items():
+            if name in asked:
+                st.query_params[name] = str(value).lower() if isinstance(value, bool) else show(value)
+        st.rerun()
 
 
 def choose_method() -> str:
@@ -137,7 +168,7 @@ def _section(knobs: list[Knob], defaults: dict[str, Any]) -> None:
     if plain:
         _grid(plain, defaults)
     if more and plain:
-        with st.expander("More", icon=":material/tune:"):
+        with st.expander("More", icon=":material/tune:", key=f"more_{more[0].name}"):
             _grid(more, defaults)
     elif more:
         _grid(more, defaults)
@@ -164,7 +195,8 @@ def choose_data() -> str:
 
 def quick_knob(method: str, name: str) -> Any:
     """One knob on its own, outside of the tabs."""
-    return draw_knob(all_knobs(method)[name], RunSettings.build(method)[name])
+    knob = replace(all_knobs(method)[name], unit="")
+    return draw_knob(knob, RunSettings.build(method)[name])
 
 
 def _every_knob() -> set[str]:
@@ -177,4 +209,3 @@ def _agrees(asked: dict[str, Any]) -> bool:
     if asked.get("method", st.session_state["method"]) != st.session_state["method"]:
         return False
     return "data" not in asked or "data" not in known or asked["data"] == st.session_state.get("data")
-

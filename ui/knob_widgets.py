@@ -35,7 +35,9 @@ def draw_knob(knob: Knob, default: Any, key: str | None = None, **how: Any) -> A
     if step is None:
         return st.number_input(knob.label, knob.low, knob.high, float(default), format="%g", **how)
     decimals = max(0, -floor(log10(step)))
-    return st.slider(knob.label, float(knob.low), float(knob.high), float(default), step, f"%.{decimals}f", **how)
+    return st.slider(
+        knob.label, float(knob.low), float(knob.high), float(default), step, f"%.{decimals}f", **how
+    )
 
 
 def help_text(knob: Knob) -> str:
@@ -52,9 +54,12 @@ def slider_step(low: float | None, high: float | None, default: float) -> float 
     """A step with which a slider reaches its ends and its default, or None where a box is better."""
     if low is None or high is None or high - low > 1000:
         return None
-    step = 10.0 ** floor(log10((high - low) / 20))
-    for step in (step, step / 10):
-        if all(abs(round(v / step) - v / step) < 1e-6 for v in (low, default, high)) and (high - low) / step <= 500:
+    coarse = 10.0 ** floor(log10((high - low) / 20))
+    for step in (coarse, coarse / 10):
+        if (
+            all(abs(round(v / step) - v / step) < 1e-6 for v in (low, default, high))
+            and (high - low) / step <= 500
+        ):
             return step
     return None
 

@@ -23,7 +23,8 @@ export default function ({data}) {
 def owner_key() -> str:
     """The secret of this browser; the same in all its tabs and after a refresh."""
     if "_owner" not in st.session_state:
-        st.session_state["_owner"] = st.context.cookies.get(COOKIE) or secrets.token_urlsafe(16)
+        kept = st.context.cookies.get(COOKIE)
+        st.session_state["_owner"] = kept if isinstance(kept, str) and kept else secrets.token_urlsafe(16)
     return st.session_state["_owner"]
 
 

@@ -1,8 +1,8 @@
 """Plotly charts that update in place: zoom, legend toggles and lasso survive live data, points glide.
 
-    load_plotly()                                     # once per page, outside fragments
-    thumb_sheet("toybox", url, columns=32)            # where points have pictures
-    live_chart(figure, key="loss", version=view.version)
+load_plotly()                                     # once per page, outside fragments
+thumb_sheet("toybox", url, columns=32)            # where points have pictures
+live_chart(figure, key="loss", version=view.version)
 """
 
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ export default function ({data}) {
 _chart = st.components.v2.component(
     "plotly_live",
     isolate_styles=False,
-    html='<div class="plot" role="img" style="width:100%;height:100%"></div><div class="tip" aria-hidden="true">'
-    '<div></div><div class="tip-text"></div></div>',
+    html='<div class="plot" role="figure" style="width:100%"></div>'
+    '<div class="tip" aria-hidden="true"><div></div><div class="tip-text"></div></div>',
     css=".tip{display:none;position:fixed;z-index:9999;pointer-events:none;padding:4px;border-radius:8px;"
     "background:var(--st-background-color);color:var(--st-text-color);box-shadow:0 2px 10px #0006}"
     ".tip-text{font:12px var(--st-font);text-align:center;max-width:96px;padding-top:2px}",
@@ -47,8 +47,8 @@ _chart = st.components.v2.component(
 class Figure:
     """A chart as plain data, and the sentence that a screen reader says instead.
 
-    Colours may be names of the page's theme: ``@0`` to ``@9``, ``@text``, ``@muted``, ``@line``, ``@primary``,
-    ``@red``, ``@orange``, ``@green``.
+    Colours may be names of the page's theme: ``@0`` to ``@9``, ``@text``, ``@muted``, ``@line``,
+    ``@primary``, ``@red``, ``@orange``, ``@green``.
     """
 
     traces: list[dict[str, Any]]
@@ -78,8 +78,8 @@ def live_chart(
 
     Args:
         version: the same non-zero value means the same picture, which is then left alone; 0 always redraws.
-        sheet: name of a :func:`thumb_sheet`. A point's ``customdata`` is the number of its picture, its ``text`` the
-            caption.
+        sheet: name of a :func:`thumb_sheet`. A point's ``customdata`` is the number of its picture, its
+            ``text`` the caption.
         glide_ms: how long points take to their new places if their number has not changed.
 
     Returns:
@@ -95,6 +95,7 @@ def live_chart(
             "traces": figure.traces,
             "layout": figure.layout,
             "version": version,
+            "height": height,
             "sheet": sheet,
             "glideMs": glide_ms,
             "alt": figure.alt,

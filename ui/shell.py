@@ -9,9 +9,11 @@ import streamlit as st
 from sslcore.registry import methods
 from ui.jobs import manager
 from ui.owner import keep_owner_key
-from ui.texts import plain
+from ui.projection_service import projections
+from ui.texts import plain, run_label
 
 ROOT = Path(__file__).resolve().parent.parent
+SIDEBAR = 230  # pixels
 SITE = (  # address, title, icon, what it is for
     ("home", "Home", ":material/home:", "What this is, and a run to watch at once"),
     ("methods", "Methods", ":material/category:", "Every method: idea, formula, code, how to break it"),
@@ -26,7 +28,7 @@ def pages() -> dict[str, st.Page]:
     """The pages that are there, by name."""
     return {
         name: st.Page(
-            f"pages/{name}.py",
+            ROOT / "pages" / f"{name}.py",
             title=title,
             icon=icon,
             help=what,
@@ -42,8 +44,10 @@ def open_frame() -> st.Page:
     """Draw the frame; the caller runs the page that is returned."""
     warm_up()
     st.session_state["_frame"] = True
-    st.set_page_config(page_title="SSL Playground", page_icon=":material/hub:", layout="wide")
+    icon = str(ROOT / "assets" / "icon.svg")
+    st.set_page_config(page_icon=icon, layout="wide", initial_sidebar_state=SIDEBAR)
     here = st.navigation(list(pages().values()))
+    st.html(ROOT / "assets" / "app.css")
     keep_owner_key()
     with st.sidebar:
         job_list()
@@ -63,6 +67,7 @@ def require_frame() -> None:
 def warm_up() -> None:
     """Import everything heavy, then take it out of the garbage collector's sight: full collections over
     torch's objects would hold the interpreter's lock for a sixth of a second each."""
+    projections().warm_up()  # ten busy seconds in another process, best before the first run
     methods()
     gc.collect()
     gc.freeze()
@@ -84,7 +89,7 @@ def _job_list(going: bool) -> None:
     train = pages().get("train")
     for job in jobs:
         with st.container(border=True, gap="xsmall"):
-            name = plain(job.label)
+            name = plain(run_label(job.label))
             if train:
                 st.page_link(train, label=name, query_params={"run": job.id}, help="Watch this run.")
             else:
@@ -92,4 +97,3 @@ def _job_list(going: bool) -> None:
             waiting = f"waiting, place {job.place} in the queue"
             state = waiting if job.place else job.state
             st.progress(min(1.0, manager().view(job.id).fraction), text=f":small[{state}]")
-

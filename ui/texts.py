@@ -1,11 +1,19 @@
 """Words: text from others made harmless, numbers made readable."""
 
+import re
+
 SPECIAL = set(r"\`*_{}[]()<>#+!|~$:")
 
 
 def plain(text: str) -> str:
     """Text that others wrote, with everything escaped that Markdown would take as a command."""
     return "".join("\\" + letter if letter in SPECIAL else letter for letter in text)
+
+
+def run_label(label: str) -> str:
+    """A run's label without the place where this server keeps somebody's images."""
+    label = re.sub(r"folder:[^·]*uploads/(\w{4})\w*(\.zip)?", r"own images \1", label)
+    return re.sub(r"folder:(?:[^·]*/)?([^·/]*)", r"\1", label)
 
 
 def percent(value: float | None) -> str:

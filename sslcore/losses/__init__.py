@@ -3,20 +3,42 @@
 Rows are samples. Hyperparameters are keywords. bfloat16 and float16 inputs are computed in float32.
 """
 
-from sslcore.losses.contrastive import info_nce, nt_xent
-from sslcore.losses.distillation import negative_cosine, normalized_mse
+from sslcore.losses.clustering import iic, sinkhorn, swav
+from sslcore.losses.contrastive import (
+    clip,
+    decoupled_contrastive,
+    info_nce,
+    moco_info_nce,
+    nnclr,
+    nt_xent,
+    supervised_contrastive,
+    triplet,
+)
+from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
 from sslcore.losses.geometry import alignment, uniformity
 from sslcore.losses.reconstruction import masked_patch_mse, normalize_patches
-from sslcore.losses.redundancy import vicreg
+from sslcore.losses.redundancy import barlow_twins, vicreg, w_mse
 
 __all__ = [
     "alignment",
+    "barlow_twins",
+    "clip",
+    "decoupled_contrastive",
+    "dino",
+    "iic",
     "info_nce",
     "masked_patch_mse",
+    "moco_info_nce",
     "negative_cosine",
+    "nnclr",
     "normalize_patches",
     "normalized_mse",
     "nt_xent",
+    "sinkhorn",
+    "supervised_contrastive",
+    "swav",
+    "triplet",
     "uniformity",
     "vicreg",
+    "w_mse",
 ]

@@ -8,6 +8,34 @@ from torch import Tensor
 
 from sslcore.errors import UserError
 from sslcore.losses._common import full_precision, require_pairs
+from sslcore.losses.distillation import normalized_mse
+
+
+@full_precision
+def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float) -> Tensor:
+    """Barlow Twins: make the cross-correlation matrix of two views the identity.
+
+        L = sum_i (1 - C_ii)^2 + w sum_{i != j} C_ij^2,   C = 1/N norm(z1)^T norm(z2)
+
+    norm standardises each dimension over the batch as batch norm does (biased variance + 1e-5). This is the
+    authors' sum over dimensions; libraries that scale it by a constant (0.025, 0.1 or 1/d) differ by just
+    that factor. Zbontar, Jing, Misra, LeCun, Deny 2021, arXiv 2103.03230, eq. 1.
+
+    Args:
+        z1, z2: (N, d), N at least 2, row i of both shows the same image.
+        redundancy_weight: 0.0051 in the paper with d = 8192; small d wants more (0.02 to 0.05 for d = 128).
+
+    Values: 0 if C is the identity; d at collapse; w d (d-1) if all dimensions are copies of one.
+
+    Raises:
+        UserError: if the shapes differ or there are fewer than 2 rows.
+    """
+    require_pairs(z1, z2)
+    if len(z1) < 2:
+        raise UserError("Barlow Twins needs at least 2 images in a batch to measure a correlation.")
+    correlation = _standardised(z1).T @ _standardised(z2) / len(z1)
+    on_diagonal = (1 - correlation.diagonal()).pow(2).sum()
+    return on_diagonal + redundancy_weight * off_diagonal(correlation).pow(2).sum()
 
 
 @full_precision
@@ -60,6 +88,57 @@ def _variance_hinge(z: Tensor) -> Tensor:
 def _covariance_penalty(z: Tensor) -> Tensor:
     z = z - z.mean(dim=0)
     return off_diagonal(z.T @ z / (len(z) - 1)).pow(2).sum() / z.shape[1]
+
+
+@full_precision
+def w_mse(z1: Tensor, z2: Tensor, *, sub_batch: int | None = None, epsilon: float = 0.0) -> Tensor:
+    """W-MSE: whiten the embeddings of a batch, then pull the two views of an image together.
+
+    Each view of each sub-batch is centred and multiplied by the inverse Cholesky factor of its covariance
+    (unbiased, shrunk to (1 - epsilon) Cov + epsilon I); the loss is the mean of 2 - 2 cos of the whitened
+    pairs. Whitened embeddings are spread by construction, so they cannot collapse.
+    Ermolov, Siarohin, Sangineto, Sebe 2021, arXiv 2007.06346, eq. 4 to 6.
+
+    Args:
+        z1, z2: (N, d), row i of both shows the same image. The rows are taken in order; the method shuffles
+            both views alike beforehand if it wants another partition.
+        sub_batch: rows whitened together, above d, at least 2d advised; a remainder is left out. All N if
+            not given.
+        epsilon: shrinkage in [0, 1]; 1 is no whitening.
+
+    Values: in [0, 4]; 0 for identical views, about 2 for unrelated ones.
+
+    Raises:
+        UserError: if the shapes differ or the covariance cannot be inverted (collapse, or too few rows).
+    """
+    require_pairs(z1, z2)
+    size = sub_batch or len(z1)
+    if not z1.shape[1] < size <= len(z1):
+        raise UserError(
+            f"Whitening {z1.shape[1]} dimensions needs sub-batches of more rows than that and no more than "
+            f"the batch has ({len(z1)}), got {size}: use a larger batch or a smaller embedding."
+        )
+    starts = range(0, len(z1) - size + 1, size)
+    parts = [[_whiten(z[start : start + size], epsilon) for start in starts] for z in (z1, z2)]
+    return normalized_mse(torch.cat(parts[0]), torch.cat(parts[1]))
+
+
+def _whiten(z: Tensor, epsilon: float) -> Tensor:
+    size, z = z.pow(2).mean(dim=0).max(), z - z.mean(dim=0)
+    identity = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+    covariance = (1 - epsilon) * z.T @ z / (len(z) - 1) + epsilon * identity
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    # Equal rows may factorise by luck of rounding: a dimension must vary by more than that.
+    if failed or factor.diagonal().pow(2).min() <= torch.finfo(z.dtype).eps * size:
+        raise UserError(
+            "The embeddings cannot be whitened because some dimensions do not vary independently: "
+            "use a larger batch, a smaller embedding or a larger epsilon."
+        )
+    return torch.linalg.solve_triangular(factor, z.T, upper=False).T
+
+
+def _standardised(z: Tensor) -> Tensor:
+    return (z - z.mean(dim=0)) / (z.var(dim=0, correction=0) + 1e-5).sqrt()
 
 
 def off_diagonal(matrix: Tensor) -> Tensor:

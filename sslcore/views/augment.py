@@ -41,9 +41,8 @@ def random_views(
         (N, C, H, W) float32 in [0, 1] on the images' device.
     """
     _check(images)
-    return apply(
-        images, draw(len(images), tuple(images.shape[-2:]), settings, generator=generator, out_size=size)
-    )
+    source = tuple(images.shape[-2:])
+    return apply(images, draw(len(images), source, settings, generator=generator, out_size=size))
 
 
 def multi_crop(
@@ -59,7 +58,7 @@ def multi_crop(
     """Two global views and several small local ones of every image (SwAV, arXiv 2006.09882, section 3.3).
 
     Args:
-        images, settings, generator: as for :func:`random_views`; `settings` says how global views are cropped.
+        images, settings, generator: as for :func:`random_views`; the crop settings are those of global views.
         local_crops: number of local views.
         local_size: their side in pixels; half the image's unless told.
         local_min, local_max: area of a local crop as a fraction of the image's.
@@ -70,10 +69,10 @@ def multi_crop(
     _check(images)
     local = settings.change(crop_min=local_min, crop_max=local_max)
     local_size = local_size or max(1, min(images.shape[-2:]) // 2)
-    globals_ = [random_views(images, settings, generator=generator) for _ in range(2)]
-    return globals_ + [
-        random_views(images, local, generator=generator, size=local_size) for _ in range(local_crops)
-    ]
+    views = [random_views(images, settings, generator=generator) for _ in range(2)]
+    for _ in range(local_crops):
+        views.append(random_views(images, local, generator=generator, size=local_size))
+    return views
 
 
 @torch.no_grad()
@@ -91,11 +90,8 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
     ordered, where = draws[index], index.to(device)
     boxes, flipped, angle = _boxes(ordered).to(device), ordered.flipped.to(device), ordered.angle.to(device)
     hue, slots = ordered.hue.to(device), _slots(ordered).to(device)
-    rotates, hues, moves = (
-        bool(draws.angle.any()),
-        bool(draws.hue.any()),
-        draws.moved or draws.size != draws.source,
-    )
+    rotates, hues = bool(draws.angle.any()), bool(draws.hue.any())
+    moves = draws.moved or draws.size != draws.source
     for place, span in spans:
         batch = images.index_select(0, where[span])
         batch = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
@@ -120,11 +116,9 @@ def _groups(images: Tensor, draws: Draws) -> tuple[Tensor, list[tuple[int, slice
     """
     place = (draws.order == HUE).int().argmax(dim=1)
     place = torch.where(draws.jittered, place, _UNTOUCHED)
-    most = (
-        max(1, _CHUNK // max(1, images.shape[1:].numel()))
-        if images.device.type == "cpu"
-        else max(1, len(images))
-    )
+    most = max(1, len(images))
+    if images.device.type == "cpu":
+        most = max(1, _CHUNK // max(1, images.shape[1:].numel()))
     spans, start = [], 0
     for group, count in enumerate(torch.bincount(place, minlength=5).tolist()):
         stop = start + count
@@ -141,11 +135,8 @@ def _slots(draws: Draws) -> Tensor:
     """(4, 3, N): what :func:`blend` needs for the operation at each place of each sample's order."""
     factors = torch.stack([draws.brightness, draws.contrast, draws.saturation, torch.ones(len(draws))], dim=1)
     factor = factors.gather(1, draws.order)
-    return (
-        torch.stack([factor, draws.order == CONTRAST, draws.order == SATURATION])
-        .permute(2, 0, 1)
-        .contiguous()
-    )
+    slots = torch.stack([factor, draws.order == CONTRAST, draws.order == SATURATION], dim=1)
+    return slots.permute(2, 1, 0).contiguous()
 
 
 def _finish(views: Tensor, draws: Draws) -> Tensor:
@@ -163,7 +154,7 @@ def _finish(views: Tensor, draws: Draws) -> Tensor:
 
 
 def _on(chosen: Tensor, images: Tensor, operation: Callable[..., Tensor], *parameters: Tensor) -> Tensor:
-    """Do something to the chosen samples only, in place. `chosen` and the parameters are on the CPU: no device waits."""
+    """Do something to the chosen samples only, in place; `chosen` and the parameters are on the CPU."""
     index = chosen.nonzero()[:, 0]
     if len(index) == 0:
         return images
@@ -175,5 +166,5 @@ def _on(chosen: Tensor, images: Tensor, operation: Callable[..., Tensor], *param
 def _check(images: Tensor) -> None:
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise UserError(
-            f"Views are made of image batches (N, C, H, W) with 1 or 3 channels, got shape {tuple(images.shape)}."
+            f"Views are made of images (N, C, H, W) with 1 or 3 channels, got shape {tuple(images.shape)}."
         )

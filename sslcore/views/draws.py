@@ -1,4 +1,4 @@
-"""The dice of the augmentation pipeline: every random number of a batch of views, drawn before a pixel is touched."""
+"""The dice of the augmentation pipeline: all parameters of a batch of views, drawn before a pixel moves."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _ROWS = (
 
 @dataclass(frozen=True)
 class Draws:
-    """Parameters of N views, one entry per sample, on the CPU. Neutral values mean that an operation is left out.
+    """Parameters of N views, one entry per sample, on the CPU. A neutral value leaves an operation out.
 
     Boxes are whole pixels of the source image; the neutral box is the whole image.
     """
@@ -67,7 +67,7 @@ class Draws:
         return (self.brightness != 1) | (self.contrast != 1) | (self.saturation != 1) | (self.hue != 0)
 
     def describe(self, i: int) -> str:
-        """Sample i in words, in the order in which it happens: "crop 62 % of the area, flipped, hue -0.04"."""
+        """Sample i in words, in order of application: "crop 62 % of the area, flipped, hue -0.04"."""
         said = []
         if self.angle[i] != 0:
             said.append(f"rotated {self.angle[i]:+.0f}°")
@@ -83,9 +83,8 @@ class Draws:
                 SATURATION: f"saturation x{self.saturation[i]:.2f}",
                 HUE: f"hue {self.hue[i]:+.2f}",
             }
-            said += [
-                words for k in self.order[i].tolist() if not (words := colour[k]).endswith(("x1.00", "0.00"))
-            ]
+            in_order = [colour[k] for k in self.order[i].tolist()]
+            said += [words for words in in_order if not words.endswith((" x1.00", "+0.00", "-0.00"))]
         if self.gray[i]:
             said.append("grayscale")
         if self.blur_sigma[i] > 0:
@@ -120,9 +119,8 @@ def draw(
     its own parameters and its own order of the four colour operations.
     """
     source = (size, size) if isinstance(size, int) else tuple(size)
-    view = (
-        source if out_size is None else (out_size, out_size) if isinstance(out_size, int) else tuple(out_size)
-    )
+    out_size = source if out_size is None else out_size
+    view = (out_size, out_size) if isinstance(out_size, int) else tuple(out_size)
     s = settings
     u = iter(torch.rand(_ROWS, count, generator=generator))
 
@@ -175,7 +173,7 @@ def _whole(count: int, source: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor,
 def _boxes(
     area: Tensor, aspect: Tensor, y: Tensor, x: Tensor, source: tuple[int, int], s: ViewSettings
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Random boxes as in torchvision's RandomResizedCrop: the first of ten attempts that fits, else the middle."""
+    """Random boxes as in torchvision's RandomResizedCrop: the first of ten tries that fits, or the middle."""
     area = (s.crop_min + (s.crop_max - s.crop_min) * area) * (source[0] * source[1])
     aspect = torch.exp((2 * aspect - 1) * math.log(s.crop_aspect))
     width, height = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()

@@ -7,7 +7,7 @@ from sslcore.views.geometry import separable
 
 
 def blur_kernel_size(side: int) -> int:
-    """Width of the blur kernel: a tenth of the image as in SimCLR, odd, at least 3 (32 px: 3, 64: 7, 224: 23)."""
+    """Width of the blur kernel: a tenth of the image as in SimCLR, but odd and at least 3."""
     return max(3, side // 10 // 2 * 2 + 1)
 
 

@@ -1,7 +1,7 @@
 """Moving pixels: crop and resize, mirror, rotate; every sample with its own parameters.
 
-Resizing, mirroring and blurring treat rows and columns separately, and whatever is linear along one axis is a
-matrix. So a crop with its mirror and its antialiased resize is two batched matrix products, R_y @ image @ R_x^T.
+Resizing, mirroring and blurring treat rows and columns separately, and whatever is linear along one axis is
+a matrix. So a crop with its mirror and its antialiased resize is two batched products, R_y @ image @ R_x^T.
 """
 
 import math
@@ -58,7 +58,7 @@ def resized_crop(
 def resize_matrix(
     start: Tensor, length: Tensor, source: int, size: int, flipped: Tensor | None = None
 ) -> Tensor:
-    """(N, size, source): weights that resample [start, start + length) to `size` pixels with a triangle filter.
+    """(N, size, source): weights that resample [start, start + length) to `size` pixels by a triangle filter.
 
     When shrinking the triangle widens with the scale (antialias); when enlarging it is plain bilinear
     interpolation. Weights outside the box are zero and every row sums to one.

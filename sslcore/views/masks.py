@@ -83,10 +83,10 @@ def block_mask(
     smallest: int = 4,
     aspect: float = 3.33,
 ) -> Tensor:
-    """Hide rectangular blocks of patches, exactly floor(L * ratio) of L = grid * grid (BEiT, arXiv 2106.08254, algorithm 1).
+    """Hide blocks of patches, exactly floor(L * ratio) of L = grid * grid (BEiT, arXiv 2106.08254, alg. 1).
 
-    Blocks of random area (at least `smallest` patches) and shape (width to height between 1 / aspect and
-    aspect) are added until enough is hidden; surplus patches of the last block are shown again at random.
+    Rectangles of random area (at least `smallest` patches) and shape (width to height between 1 / aspect and
+    aspect) are added until enough is hidden; of the last one only as many patches as are still due.
 
     Returns:
         (N, L) bool, true where hidden.

@@ -38,5 +38,6 @@ def all_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
 def _check(images: Tensor) -> None:
     if images.shape[-1] != images.shape[-2]:
         raise UserError(
-            f"Quarter turns need square images, got {images.shape[-2]} x {images.shape[-1]}: crop or resize them first."
+            f"Quarter turns need square images, got {images.shape[-2]} x {images.shape[-1]}: "
+            "crop or resize them first."
         )

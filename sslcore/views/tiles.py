@@ -18,7 +18,7 @@ def tiles(images: Tensor, *, grid: int, gap: int, jitter: bool, generator: torch
     Args:
         images: (N, C, S, S). Cells are S // grid wide; what is left over at the right and bottom is dropped.
         grid: tiles per side.
-        gap: how many pixels narrower than its cell a tile is, so that edges do not continue from tile to tile.
+        gap: how many pixels narrower than its cell a tile is, so that edges do not run on from tile to tile.
         jitter: place each tile at random within its cell; in the middle otherwise.
         generator: a CPU generator.
 
@@ -69,7 +69,7 @@ def untile(tiles: Tensor, *, gap: int = 0, fill: float = 1.0) -> Tensor:
 
 
 def normalise_tiles(tiles: Tensor) -> Tensor:
-    """Give every tile (last three axes) mean 0 and standard deviation 1 of its own, so that brightness tells nothing.
+    """Give every tile (last three axes) mean 0 and standard deviation 1: brightness then tells nothing.
 
     Tiles of a single colour become 0.
     """
@@ -120,7 +120,7 @@ def _permutation_set(count: int, length: int, seed: int) -> Tensor:
 
 
 def apply_permutation(tiles: Tensor, permutations: Tensor) -> Tensor:
-    """Shuffle tiles (N, L, ...) by each sample's own permutation (N, L): place i shows tile permutations[:, i]."""
+    """Shuffle tiles (N, L, ...) by each sample's own permutation (N, L); place i shows tile p[i]."""
     rows = torch.arange(len(tiles), device=tiles.device)[:, None]
     return tiles[rows, permutations.to(tiles.device)]
 

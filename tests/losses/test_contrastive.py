@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.losses import info_nce, nt_xent
+from sslcore.losses import (
+    clip,
+    decoupled_contrastive,
+    info_nce,
+    moco_info_nce,
+    nnclr,
+    nt_xent,
+    supervised_contrastive,
+    triplet,
+)
 
 
 def test_nt_xent_of_identical_embeddings_is_log_of_the_number_of_candidates_at_any_temperature():
@@ -69,3 +78,133 @@ def test_info_nce_is_one_way(views):
 def test_a_temperature_of_zero_is_refused(loss, views):
     with pytest.raises(UserError, match="temperature must be above 0"):
         loss(*views, temperature=0)
+
+
+def test_moco_of_identical_vectors_is_log_of_queue_and_key():
+    same = torch.ones(16, 8)
+    loss = moco_info_nce(same, same, torch.ones(4096, 8), temperature=0.07)
+    assert loss.item() == pytest.approx(math.log(4097), abs=1e-4)
+
+
+def test_moco_with_the_other_keys_as_queue_is_info_nce(views):
+    query, key = views
+    rows = [
+        moco_info_nce(query[[i]], key[[i]], key[[j for j in range(4) if j != i]], temperature=0.2)
+        for i in range(4)
+    ]
+    assert torch.allclose(torch.stack(rows).mean(), info_nce(query, key, temperature=0.2))
+
+
+def test_a_queue_of_another_width_is_refused(views):
+    with pytest.raises(UserError, match="queue"):
+        moco_info_nce(*views, torch.ones(5, 2), temperature=0.2)
+
+
+def test_nnclr_of_one_shared_neighbour_and_identical_predictions_is_log_n():
+    same = torch.ones(32, 8)
+    assert nnclr(same, same, temperature=0.1).item() == pytest.approx(math.log(32), abs=1e-5)
+
+
+def test_nnclr_whose_neighbours_are_the_views_is_info_nce(views):
+    assert nnclr(*views, temperature=0.1) == info_nce(*views, temperature=0.1)
+
+
+def test_decoupled_loss_of_identical_embeddings_has_one_candidate_less():
+    same = torch.ones(256, 8)
+    assert decoupled_contrastive(same, same, temperature=0.1).item() == pytest.approx(6.2344, abs=1e-3)
+
+
+def test_nt_xent_is_the_softplus_of_the_decoupled_loss_of_each_anchor():
+    # In a regular simplex all anchors are alike, so the identity holds for the means too.
+    z = torch.eye(6, dtype=torch.float64) - 1 / 6
+    decoupled = decoupled_contrastive(z, z, temperature=0.4)
+    assert torch.allclose(nt_xent(z, z, temperature=0.4), torch.nn.functional.softplus(decoupled))
+
+
+def test_decoupled_weights_average_one(views):
+    z = torch.eye(4, 8)
+    plain = decoupled_contrastive(z, z, temperature=0.3)
+    assert torch.allclose(decoupled_contrastive(z, z, temperature=0.3, weight_sigma=0.5), plain)
+    cosine = torch.nn.functional.cosine_similarity(*views)
+    weight = 2 - 4 * (cosine / 0.5).softmax(0)
+    assert weight.mean().item() == pytest.approx(1)
+    shift = ((1 - weight) * cosine).mean() / 0.3
+    weighted = decoupled_contrastive(*views, temperature=0.3, weight_sigma=0.5)
+    assert torch.allclose(weighted, decoupled_contrastive(*views, temperature=0.3) + shift)
+
+
+def test_decoupled_loss_needs_negatives():
+    with pytest.raises(UserError, match="at least 2"):
+        decoupled_contrastive(torch.ones(1, 4), torch.ones(1, 4), temperature=0.1)
+
+
+def test_supervised_contrast_of_single_images_is_nt_xent(views):
+    loss = supervised_contrastive(torch.cat(views), torch.arange(4).repeat(2), temperature=0.3)
+    assert torch.allclose(loss, nt_xent(*views, temperature=0.3))
+
+
+def test_supervised_contrast_of_identical_embeddings_is_log_of_the_others():
+    loss = supervised_contrastive(torch.ones(20, 4), torch.arange(20) % 3, temperature=0.1)
+    assert loss.item() == pytest.approx(math.log(19), abs=1e-5)
+
+
+def test_anchors_without_a_positive_count_as_zero(views):
+    z = views[0]
+    pair = -torch.stack([_log_p(z, 0, 1), _log_p(z, 1, 0)]).sum() / 4
+    loss = supervised_contrastive(z, torch.tensor([0, 0, 1, 2]), temperature=0.5)
+    assert torch.allclose(loss, pair)
+
+
+def _log_p(z, i, j):
+    cosine = torch.nn.functional.cosine_similarity(z[[i]], z) / 0.5
+    return cosine[j] - torch.cat([cosine[:i], cosine[i + 1 :]]).logsumexp(0)
+
+
+def test_labels_must_match_the_rows():
+    with pytest.raises(UserError, match="one label each"):
+        supervised_contrastive(torch.ones(4, 2), torch.arange(3), temperature=0.1)
+
+
+def test_triplet_at_collapse_is_its_margin():
+    same = torch.ones(8, 4)
+    assert triplet(same, same, same, margin=0.2).item() == pytest.approx(0.2)
+
+
+def test_triplet_of_satisfied_and_violated_triplets():
+    x, y = torch.eye(2)[[0]], torch.eye(2)[[1]]
+    assert triplet(x, x, y, margin=0.2) == 0
+    assert triplet(x, x, y, margin=2.5).item() == pytest.approx(0.5)
+    assert triplet(x, -x, x, margin=0.2).item() == pytest.approx(4.2)
+
+
+def test_triplet_agrees_with_torch(views):
+    normal = [torch.nn.functional.normalize(v, dim=1) for v in (*views, views[0].roll(1, 0))]
+
+    def squared(a, b):
+        return (a - b).pow(2).sum(1)
+
+    theirs = torch.nn.functional.triplet_margin_with_distance_loss(
+        *normal, distance_function=squared, margin=0.3
+    )
+    assert torch.allclose(triplet(*views, views[0].roll(1, 0), margin=0.3), theirs)
+
+
+def test_clip_of_identical_embeddings_is_log_n_at_any_scale():
+    same = torch.ones(64, 8)
+    for scale in (1, 100):
+        assert clip(same, same, logit_scale=scale).item() == pytest.approx(math.log(64), abs=1e-4)
+
+
+def test_clip_of_orthogonal_matches_vanishes_at_full_scale():
+    assert clip(torch.eye(64), torch.eye(64), logit_scale=100.0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_clip_is_info_nce_both_ways(views):
+    both = (info_nce(*views, temperature=0.2) + info_nce(*views[::-1], temperature=0.2)) / 2
+    assert torch.allclose(clip(*views, logit_scale=5.0), both)
+
+
+def test_clip_learns_its_scale(views):
+    log_scale = torch.tensor(math.log(1 / 0.07), dtype=torch.float64, requires_grad=True)
+    clip(*views, logit_scale=log_scale.exp()).backward()
+    assert log_scale.grad != 0

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.losses import vicreg
+from sslcore.losses import barlow_twins, vicreg, w_mse
 
 
 def white(count: int = 64, dimensions: int = 8) -> torch.Tensor:
@@ -52,3 +52,82 @@ def test_vicreg_variance_and_covariance_ignore_the_mean(views):
 def test_vicreg_needs_two_images():
     with pytest.raises(UserError, match="at least 2"):
         vicreg(torch.ones(1, 4), torch.ones(1, 4))
+
+
+def test_barlow_twins_vanishes_for_identical_white_views():
+    assert barlow_twins(white(), white(), redundancy_weight=1.0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_barlow_twins_at_collapse_is_the_number_of_dimensions():
+    assert barlow_twins(torch.ones(16, 8), torch.ones(16, 8), redundancy_weight=0.1).item() == 8
+
+
+def test_barlow_twins_of_copies_is_the_redundancy_term():
+    z = white()[:, :1].repeat(1, 8)
+    assert barlow_twins(z, z, redundancy_weight=0.1).item() == pytest.approx(0.1 * 8 * 7, rel=1e-4)
+
+
+def test_barlow_twins_of_independent_views_is_near_its_expectation():
+    z1, z2 = torch.randn(2, 512, 64, generator=torch.Generator().manual_seed(0))
+    expected = 64 * (1 + 1 / 512) + 0.1 * 64 * 63 / 512
+    assert barlow_twins(z1, z2, redundancy_weight=0.1).item() == pytest.approx(expected, rel=0.05)
+
+
+def test_barlow_twins_ignores_scale_and_offset_of_each_dimension(views):
+    moved = [v * torch.tensor([5.0, 9.0, 7.0]) + 3 for v in views]
+    first, second = (barlow_twins(*pair, redundancy_weight=0.1) for pair in (views, moved))
+    assert torch.allclose(first, second, rtol=1e-4)
+
+
+def test_barlow_twins_agrees_with_batch_norm():
+    z1, z2 = torch.randn(2, 32, 6, generator=torch.Generator().manual_seed(0))
+    norm = torch.nn.BatchNorm1d(6, affine=False)
+    c = norm(z1).T @ norm(z2) / 32
+    expected = (c - torch.eye(6)).pow(2) * torch.where(torch.eye(6) > 0, 1.0, 0.2)
+    assert torch.allclose(barlow_twins(z1, z2, redundancy_weight=0.2), expected.sum(), rtol=1e-5)
+
+
+def correlated(count=64, dimensions=6, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(count, dimensions, dtype=torch.float64, generator=generator)
+    return z @ torch.randn(dimensions, dimensions, dtype=torch.float64, generator=generator) + 2
+
+
+def test_w_mse_of_identical_views_is_zero():
+    assert w_mse(correlated(), correlated()).item() == pytest.approx(0, abs=1e-9)
+
+
+def test_w_mse_of_unrelated_views_is_two():
+    assert w_mse(correlated(2000), correlated(2000, seed=1)).item() == pytest.approx(2, abs=0.1)
+
+
+def test_w_mse_agrees_with_an_explicit_inverse():
+    z1, z2 = correlated(), correlated() + 0.3 * correlated(seed=1)
+    white1, white2 = (
+        (z - z.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(z.T))).T for z in (z1, z2)
+    )
+    assert torch.allclose(torch.cov(white1.T), torch.eye(6, dtype=torch.float64), atol=1e-9)
+    expected = 2 - 2 * torch.nn.functional.cosine_similarity(white1, white2).mean()
+    assert torch.allclose(w_mse(z1, z2), expected)
+
+
+def test_w_mse_is_the_mean_over_sub_batches():
+    z1, z2 = correlated(), correlated(seed=1)
+    halves = [w_mse(z1[part], z2[part]) for part in (slice(0, 32), slice(32, 64))]
+    assert torch.allclose(w_mse(z1, z2, sub_batch=32), sum(halves) / 2)
+
+
+def test_w_mse_gradients_flow_through_the_whitening():
+    inputs = tuple(correlated(6, 2, seed).requires_grad_() for seed in (0, 1))
+    assert torch.autograd.gradcheck(w_mse, inputs)
+
+
+@pytest.mark.parametrize("constant", [torch.zeros(32, 4), torch.full((32, 4), 0.1), torch.ones(32, 4)])
+def test_w_mse_refuses_collapsed_embeddings(constant):
+    with pytest.raises(UserError, match="cannot be whitened"):
+        w_mse(constant, constant)
+
+
+def test_w_mse_needs_more_rows_than_dimensions():
+    with pytest.raises(UserError, match="larger batch or a smaller embedding"):
+        w_mse(torch.randn(4, 4), torch.randn(4, 4))

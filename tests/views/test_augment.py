@@ -1,3 +1,4 @@
+import contextlib
 import math
 
 import pytest
@@ -153,3 +154,10 @@ def test_wrong_shapes_are_refused():
         random_views(torch.rand(4, 2, 32, 32), ViewSettings(), generator=seeded())
     with pytest.raises(UserError, match="draw again"):
         apply(pictures(4), draw(5, 32, ViewSettings(), generator=seeded()))
+
+
+def test_nothing_waits_for_the_device(monkeypatch):
+    """On the meta device, which has no values, anything that would have to read some raises."""
+    monkeypatch.setattr("torch.autocast", lambda *_, **__: contextlib.nullcontext())
+    images = torch.empty(20, 3, 32, 32, device="meta")
+    assert random_views(images, EVERYTHING, generator=seeded()).shape == images.shape

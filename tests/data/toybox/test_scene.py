@@ -90,7 +90,8 @@ def test_light_and_flip_do_what_they_say():
 
 def test_a_scene_is_the_same_in_another_process():
     code = (
-        "from random import Random; from sslcore.data.toybox import draw, sample; import sys; r = Random('x');"
+        "import sys; from random import Random; from sslcore.data.toybox import draw, sample;"
+        "r = Random('x');"
         "sys.stdout.write(''.join(draw(sample(r, style='both')).tobytes().hex() for _ in range(20)))"
     )
     environment = {"PYTHONHASHSEED": "123", "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -1,0 +1,92 @@
+"""Every test gets a server of its own: an empty folder of runs, a fresh job manager, no layout process."""
+
+import threading
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sslcore.settings import RunSettings
+from ui import jobs, previews, projection_service
+from ui.shell import ROOT
+
+
+class NoLayouts:
+    """Stands in for the UMAP process, which takes ten seconds to start."""
+
+    error = "no layouts in tests"
+
+    def start(self) -> None:
+        pass
+
+    def poll(self) -> None:
+        return None
+
+    def request(self, key, features, previous=None) -> bool:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def server(tmp_path, monkeypatch):
+    """An empty server; nothing trains when the test is over."""
+    monkeypatch.setenv("SSL_PLAYGROUND_RUNS", str(tmp_path))
+    jobs.reset()
+    service = projection_service.ProjectionService(NoLayouts())
+    monkeypatch.setattr(projection_service, "_services", [service])
+    monkeypatch.setattr(previews, "_services", [])
+    yield tmp_path
+    jobs.reset()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("train-")]
+
+
+@pytest.fixture
+def page():
+    """Opens a page by name with URL parameters, as a deep link would."""
+
+    def open_page(name: str, **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=60)
+        for key, value in query.items():
+            app.query_params[key] = value
+        return app.run()
+
+    return open_page
+
+
+@pytest.fixture
+def tiny():
+    """Settings of a run of three steps."""
+
+    def settings(method: str = "simclr", **values) -> RunSettings:
+        small = {
+            "data": "digits",
+            "steps": 3,
+            "batch_size": 16,
+            "width": 4,
+            "image_size": 32,
+            "device": "cpu",
+        }
+        return RunSettings.build(method, **{**small, "precision": "fp32", **values})
+
+    return settings
+
+
+@pytest.fixture
+def finished(tiny):
+    """Trains a tiny run to its end and returns its id."""
+
+    def train(method: str = "simclr", owner: str = "", **values) -> str:
+        run = jobs.manager().start(tiny(method, **values), owner)
+        wait_for(run)
+        return run
+
+    return train
+
+
+def wait_for(run: str, *states: str) -> None:
+    """Until a run is in one of these states, by default until it is over."""
+    pause = threading.Event()
+    for _ in range(1200):
+        status = jobs.manager().status(run)
+        if status.state in states or (not states and not status.active):
+            return
+        pause.wait(0.05)
+    raise AssertionError(f"run {run} is still {jobs.manager().status(run).state}")

@@ -1,0 +1,40 @@
+import io
+import zipfile
+
+from sslcore.runs import RunFolder
+from ui import jobs
+from ui.runs_page import _zip
+
+
+def test_an_empty_server_says_what_to_do(page):
+    app = page("runs")
+    assert not app.exception
+    assert any("No runs yet" in element.value for element in app.markdown)
+
+
+def test_all_runs_are_listed_with_their_figures(page, finished):
+    finished(seed=1)
+    finished("rotation", seed=2)
+    app = page("runs")
+    table = app.dataframe[0].value
+    assert not app.exception
+    assert list(table["State"]) == ["finished", "finished"]
+    assert table["kNN"].between(0, 100).all()
+
+
+def test_a_folder_that_was_cut_off_does_not_break_the_page(page, finished, server):
+    finished()
+    broken = server / "broken-1"
+    broken.mkdir()
+    (broken / "settings.json").write_text("{")
+    app = page("runs")
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 1
+
+
+def test_results_leave_without_the_owners_key(finished):
+    run = finished(owner="secret key")
+    content = _zip(RunFolder(jobs.manager().root / run))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert f"{run}/metrics.jsonl" in archive.namelist()
+        assert all(b"secret key" not in archive.read(name) for name in archive.namelist())

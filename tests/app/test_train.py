@@ -1,0 +1,182 @@
+import json
+import time
+
+from sslcore.runs import RunFolder
+from sslcore.settings import RunSettings
+from tests.app.conftest import wait_for
+from ui import forms, jobs
+
+TINY = {
+    "data": "digits",
+    "steps": "3",
+    "batch_size": "16",
+    "width": "4",
+    "device": "cpu",
+    "precision": "fp32",
+}
+
+
+def texts(elements) -> str:
+    return " ".join(str(element.value) for element in elements)
+
+
+def charts(app) -> dict[str, dict]:
+    found = [json.loads(element.proto.json) for element in app.get("bidi_component") if element.proto.json]
+    return {data["alt"].split()[0]: data for data in found if data and "alt" in data}
+
+
+def test_the_page_without_a_run_invites_to_start(page):
+    app = page("train")
+    assert not app.exception
+    assert "Start" in [button.label for button in app.button]
+    assert "Press **Start**" in texts(app.info)
+
+
+def test_every_widget_has_a_label_and_help(page):
+    app = page("train")
+    for kind in ("selectbox", "slider", "select_slider", "number_input", "toggle", "text_input", "button"):
+        for widget in app.get(kind):
+            assert widget.label and widget.help, widget
+
+
+def test_the_url_fills_the_form(page):
+    app = page("train", method="byol", seed="7", jitter="0.3")
+    assert app.selectbox(key="method").value == "byol"
+    assert app.number_input(key="seed").value == 7
+    assert app.slider(key="jitter").value == 0.3
+    assert not app.warning
+
+
+def test_values_that_the_url_may_not_ask_for_are_replaced_and_named(page):
+    app = page("train", method="nonsense", temperature="99", optimiser="zzz")
+    said = texts(app.warning)
+    assert not app.exception
+    assert (
+        "nonsense" in said and "temperature must be at most 5" in said and "optimiser must be one of" in said
+    )
+    assert app.selectbox(key="method").value == "simclr"
+    assert app.select_slider(key="temperature").value == 5
+
+
+def test_a_folder_of_the_server_cannot_be_reached_through_the_url(page, tmp_path):
+    app = page("train", data=f"folder:{tmp_path}")
+    assert app.selectbox(key="data").value == "toybox"
+    assert "no dataset called" in texts(app.warning)
+
+
+def test_knobs_of_another_method_are_named(page):
+    app = page("train", method="rotation", temperature="0.1")
+    assert "has no setting called 'temperature'" in texts(app.warning)
+
+
+def test_changing_the_method_keeps_what_was_changed_on_purpose(page):
+    app = page("train", method="simclr", seed="5", temperature="0.5")
+    app.selectbox(key="method").select("vicreg").run()
+    usual = RunSettings.build("vicreg").flat()
+    assert not app.exception
+    assert app.number_input(key="seed").value == 5
+    assert app.select_slider(key="learning_rate").value == usual["learning_rate"]
+
+
+def test_a_preset_that_breaks_the_method_throws_its_switch(page):
+    app = page("train", method="simsiam", seed="3")
+    button = next(button for button in app.button if "stop" in button.label and "gradient" in button.label)
+    button.click().run()
+    assert app.toggle(key="stop_gradient").value is False
+    assert app.number_input(key="seed").value == 3
+
+
+def test_start_trains_and_the_page_shows_the_result(page):
+    app = page("train", **TINY)
+    next(button for button in app.button if button.label == "Start").click().run()
+    run = app.query_params["run"]
+    run = run[0] if isinstance(run, list) else run
+    wait_for(run)
+    app.run()
+    assert not app.exception
+    assert jobs.manager().status(run).state == "finished"
+    assert {"Loss", "Accuracy", "PCA"} <= charts(app).keys()
+    assert {metric.label for metric in app.metric} >= {"kNN accuracy", "Linear probe", "Loss", "Spread"}
+    assert app.table[0].value is not None
+    assert "python -m sslcore train simclr --data digits --steps 3" in texts(app.code)
+
+
+def test_a_second_browser_may_watch_but_not_control(page, tiny):
+    run = jobs.manager().start(tiny(steps=0, seconds=600), "somebody else")
+    wait_for(run, "running")
+    app = page("train", run=run)
+    state = {button.label: button.disabled for button in app.button}
+    assert state["Pause"] and state["Stop"] and state["Step"]
+    assert "You are watching" in texts(app.caption)
+    jobs.manager().stop(run, "somebody else")
+
+
+def test_pause_step_resume_and_stop(page):
+    app = page("train", **TINY | {"steps": "100000"})
+    press(app, "Start")
+    run = jobs.manager().active()[0].id
+    wait_for(run, "running")
+    app.run()
+    press(app, "Pause")
+    wait_for(run, "paused")
+    before = jobs.manager().view(run).step
+    app.run()
+    press(app, "Step")
+    wait_for_step(run, before + 1)
+    wait_for(run, "paused")
+    assert jobs.manager().view(run).step == before + 1
+    app.run()
+    press(app, "Resume")
+    wait_for_step(run, before + 2)
+    app.run()
+    press(app, "Stop")
+    wait_for(run)
+    assert jobs.manager().status(run).state == "stopped"
+
+
+def test_reset_goes_back_to_the_form(page, finished):
+    app = page("train", run=finished())
+    press(app, "Reset")
+    assert "run" not in app.query_params
+    assert "Press **Start**" in texts(app.info)
+
+
+def test_an_unknown_run_is_a_sentence(page):
+    app = page("train", run="<b>nope</b>")
+    assert not app.exception
+    assert "no run" in app.error[0].value
+
+
+def test_a_link_does_not_lead_out_of_the_folder_of_runs(page, tiny, tmp_path_factory):
+    other = RunFolder.create(tmp_path_factory.mktemp("elsewhere"), tiny())
+    app = page("train", run=str(other.path))
+    assert not app.exception
+    assert "no run" in app.error[0].value
+
+
+def test_settings_that_do_not_fit_the_data_are_a_sentence(page):
+    app = page("train", **TINY | {"batch_size": "8000"})
+    press(app, "Start")
+    run = next(jobs.manager().root.glob("simclr-*")).name
+    wait_for(run)
+    app.run()
+    assert not app.exception
+    assert "batch" in texts(app.error)
+
+
+def test_the_form_reads_what_it_wrote(page):
+    app = page("train", method="mae", seed="4")
+    values = {name: app.session_state[name] for name in forms.all_knobs("mae")}
+    assert RunSettings.build("mae", **values) == RunSettings.build("mae", seed=4)
+
+
+def press(app, label: str) -> None:
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+
+
+def wait_for_step(run: str, step: int) -> None:
+    end = time.monotonic() + 30
+    while jobs.manager().view(run).step < step:
+        assert time.monotonic() < end
+        time.sleep(0.02)

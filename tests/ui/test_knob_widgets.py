@@ -1,0 +1,30 @@
+import pytest
+
+from sslcore.registry import methods
+from sslcore.settings import all_knobs
+from ui.knob_widgets import help_text, log_steps, slider_step
+
+
+def test_log_steps_hold_bounds_default_and_decades():
+    steps = log_steps(0.01, 5.0, (0.2, 0.07))
+    assert steps[0] == 0.01 and steps[-1] == 5.0
+    assert {0.07, 0.1, 0.2, 0.5, 1.0, 2.0} <= set(steps)
+    assert steps == sorted(set(steps))
+
+
+@pytest.mark.parametrize(("low", "high", "default"), [(0.0, 1.0, 0.8), (0.02, 1.0, 0.4), (0.0, 180.0, 0.0)])
+def test_a_slider_reaches_its_ends_and_its_default(low, high, default):
+    step = slider_step(low, high, default)
+    for value in (low, high, default):
+        assert value / step == pytest.approx(round(value / step))
+
+
+@pytest.mark.parametrize(("low", "high", "default"), [(0.0, 1.0, 1e-4), (1.0, 4.0, 4 / 3), (None, 1.0, 0.5)])
+def test_other_ranges_get_a_box(low, high, default):
+    assert slider_step(low, high, default) is None
+
+
+def test_every_knob_has_help_that_is_a_sentence():
+    for method in methods():
+        for knob in all_knobs(method).values():
+            assert help_text(knob)[-1] in ".!?"

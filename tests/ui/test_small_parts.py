@@ -1,0 +1,74 @@
+import pytest
+import torch
+
+from sslcore.errors import UserError
+from sslcore.registry import methods
+from sslcore.runs import RunFolder, RunView
+from sslcore.settings import RunSettings
+from ui.pictures import montage, sprite_sheet
+from ui.presets import preset_settings, presets_of
+from ui.run_files import delete_run
+from ui.summary import comparison, verdict_sentence
+from ui.viewers import note
+
+
+@pytest.mark.parametrize("method", methods())
+def test_every_preset_of_every_method_can_be_built(method):
+    for preset in presets_of(method):
+        settings = preset_settings(method, preset, RunSettings.build(method, seed=9).flat())
+        assert all(settings[name] == value for name, value in preset.values.items())
+        assert settings["seed"] == (9 if preset.values else 0)
+
+
+def test_viewers_are_counted_and_forgotten():
+    assert note("run", "a", 0.0) == 1
+    assert note("run", "b", 1.0) == 2
+    assert note("run", "b", 100.0) == 1
+
+
+def view(knn: float, verdict: str = "healthy") -> RunView:
+    return RunView(
+        baselines={"pixels_knn": 0.5, "random_knn": 0.2, "random_linear": 0.3, "chance": 0.1},
+        evaluations=({"step": 1, "knn": knn, "linear": None},),
+        diagnoses=({"verdict": verdict},),
+    )
+
+
+@pytest.mark.parametrize(
+    ("knn", "verdict", "words"),
+    [
+        (0.8, "healthy", "It learned."),
+        (0.4, "healthy", "something"),
+        (0.1, "healthy", "little"),
+        (0.1, "complete", "collapsed"),
+    ],
+)
+def test_the_summary_says_what_happened(knn, verdict, words):
+    assert words in verdict_sentence(view(knn, verdict))
+
+
+def test_the_comparison_names_the_ceiling_only_if_known():
+    assert comparison(view(0.8))["kNN"] == ["80.0 %", "20.0 %", "50.0 %", "10.0 %"]
+    assert "90.0 %" in comparison(view(0.8), 0.9)["kNN"]
+
+
+def test_a_montage_has_room_for_all_pictures_and_captions():
+    images = torch.rand(5, 8, 8, 3).numpy()
+    assert montage(images, columns=3, zoom=2, gap=4).size == (3 * 20 - 4, 2 * 20 - 4)
+    assert montage(images, columns=3, zoom=2, gap=4, captions=["a"] * 5).size == (56, 2 * 38 - 4)
+
+
+def test_a_sprite_sheet_is_a_data_uri():
+    url = sprite_sheet(torch.zeros(3, 3, 48, 48, dtype=torch.uint8))
+    assert url.startswith("data:image/webp;base64,")
+
+
+def test_only_the_owner_deletes_and_only_what_is_over(tmp_path):
+    folder = RunFolder.create(tmp_path, RunSettings.build("simclr"), "me")
+    with pytest.raises(UserError, match="still queued"):
+        delete_run(folder, "me")
+    folder.set_status(state="stopped")
+    with pytest.raises(UserError, match="somebody else"):
+        delete_run(folder, "you")
+    delete_run(folder, "me")
+    assert not folder.path.exists()

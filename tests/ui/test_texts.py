@@ -1,0 +1,24 @@
+from ui.texts import duration, number, percent, plain, run_label
+
+
+def test_markdown_and_html_from_others_are_escaped():
+    assert plain("<b>*x*</b>") == r"\<b\>\*x\*\</b\>"
+    assert plain("$a$ :red[x]") == r"\$a\$ \:red\[x\]"
+
+
+def test_numbers_for_people():
+    assert percent(0.8725) == "87.2 %" or percent(0.8725) == "87.3 %"
+    assert percent(None) == number(None) == "–"
+    assert number(12345.6) == "12,346"
+    assert (duration(5), duration(75), duration(3700)) == ("5 s", "1 min 15 s", "1 h 1 min")
+
+
+def test_a_label_does_not_tell_where_images_lie():
+    assert (
+        run_label("SimCLR · folder:/srv/runs/uploads/6f92aa.zip · width 8")
+        == "SimCLR · own images 6f92 · width 8"
+    )
+    assert run_label("SimCLR · folder:/home/me/cats · width 8") == "SimCLR · cats  · width 8".replace(
+        "  ", " "
+    )
+    assert run_label("SimCLR · toybox") == "SimCLR · toybox"

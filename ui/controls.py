@@ -1,0 +1,135 @@
+"""The buttons of a run. They act in callbacks that only set flags on the job manager."""
+
+from typing import Any
+
+import streamlit as st
+
+from sslcore.errors import UserError
+from sslcore.runs import JobStatus
+from sslcore.settings import RunSettings, all_knobs
+from ui.jobs import manager, status_of
+from ui.knob_widgets import draw_knob
+from ui.owner import owner_key
+
+RESUMABLE = ("stopped", "interrupted", "failed")
+
+
+def problem(message: str | None = None) -> None:
+    """Keep a sentence on what went wrong in a callback; without an argument, show and forget it."""
+    if message is not None:
+        st.session_state["_problem"] = message
+    elif "_problem" in st.session_state:
+        st.error(st.session_state.pop("_problem").replace("$", r"\$"), icon=":material/error:")
+
+
+def start(settings: RunSettings) -> str | None:
+    """Start a run and attach the page to it; ends the run it shows if that is ours and still going."""
+    try:
+        shown = st.query_params.get("run")
+        if shown and is_mine(shown) and is_here(shown):
+            manager().stop(shown, owner_key())
+        run = manager().start(settings, owner_key())
+        st.query_params["run"] = run
+        return run
+    except UserError as error:
+        problem(str(error))
+        return None
+
+
+def command(name: str, run: str, *values: Any) -> None:
+    """Callback: call a method of the job manager in this browser's name."""
+    try:
+        getattr(manager(), name)(run, *values, owner_key())
+    except UserError as error:
+        problem(str(error))
+
+
+def reset(run: str) -> None:
+    """Callback: end this run if it is ours and leave it, back to the form with the same settings."""
+    if is_mine(run) and is_here(run):
+        command("stop", run)
+    st.query_params.pop("run", None)
+
+
+def is_here(run: str) -> bool:
+    """Whether it trains in this process."""
+    return any(job.id == run for job in manager().active())
+
+
+def is_mine(run: str) -> bool:
+    """Whether this browser may control it."""
+    try:
+        return status_of(run).owner in ("", owner_key())
+    except UserError:
+        return False
+
+
+def buttons(status: JobStatus) -> None:
+    """Pause or Resume, Step, Stop and Reset."""
+    mine, here = status.owner in ("", owner_key()), is_here(status.id)
+    held = mine and here
+    paused = status.state == "paused"
+    over = not status.active
+    with st.container(horizontal=True, gap="small", width="content", key="run_buttons"):
+        if paused or (over and status.state in RESUMABLE):
+            call = "go_on" if paused else "resume_folder"
+            told = "Go on where it stopped." if paused else "Continue from the last checkpoint."
+            _button(
+                "Resume",
+                ":material/play_arrow:",
+                told,
+                (call, status.id),
+                disabled=not (held or (over and mine)),
+            )
+        else:
+            _button(
+                "Pause",
+                ":material/pause:",
+                "Nothing is lost.",
+                ("pause", status.id),
+                disabled=not held or over,
+            )
+        told = "Make exactly one optimiser step, then pause."
+        _button("Step", ":material/skip_next:", told, ("step", status.id), disabled=not held)
+        _button(
+            "Stop", ":material/stop:", "End the run and keep what it learned.", ("stop", status.id), not held
+        )
+        st.button(
+            "Reset",
+            icon=":material/restart_alt:",
+            help="Leave this run, ending it if it is yours, and get ready for a new one.",
+            on_click=reset,
+            args=(status.id,),
+            key="button_Reset",
+        )
+
+
+def watching(status: JobStatus) -> None:
+    """Say why the buttons cannot be pressed."""
+    if status.active and status.owner not in ("", owner_key()):
+        st.caption(":material/visibility: You are watching: this run belongs to another browser.")
+    elif status.active and not is_here(status.id):
+        st.caption(":material/visibility: You are watching: this run trains in another process.")
+
+
+def _button(label: str, icon: str, told: str, call: tuple, disabled: bool) -> None:
+    key = f"button_{label}"
+    st.button(label, icon=icon, help=told, on_click=command, args=call, disabled=disabled, key=key)
+
+
+def live_knobs(status: JobStatus) -> None:
+    """The knobs that may be turned while the run is going; each acts at once."""
+    knobs = [knob for knob in all_knobs(status.settings.method).values() if knob.live and not knob.advanced]
+    with (
+        st.expander("Turn knobs while it runs", icon=":material/tune:", key="turn_knobs"),
+        st.grid(min_column_width=210, gap="medium"),
+    ):
+        for knob in knobs:
+            key = f"live_{status.id}_{knob.name}"
+            how = {"on_change": turn, "args": (status.id, knob.name, key)}
+            draw_knob(knob, status.settings[knob.name], key, **how)
+
+
+def turn(run: str, name: str, key: str) -> None:
+    """Callback: pass a live knob on to the run."""
+    command("turn", run, {name: st.session_state[key]})

@@ -1,0 +1,98 @@
+"""What the home page shows: the start button, the map of methods, runs going on, runs that are over."""
+
+import json
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+
+from sslcore.registry import FAMILIES, Card, methods
+from ui import controls
+from ui.jobs import manager
+from ui.live import STATES
+from ui.pictures import toybox_sheet
+from ui.records import Record, records
+from ui.shell import ROOT, pages
+from ui.texts import percent, plain
+from ui.train_form import default_settings
+
+BENCHMARK = ROOT / "assets" / "one_minute.json"
+SHEET = ROOT / "assets" / "toybox.png"
+
+
+def watch_it_learn() -> None:
+    """The big button: starts the default run at once and goes to it."""
+    pressed = st.button(
+        "Watch it learn",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="watch_it_learn",
+        help="Starts SimCLR on Toybox for 60 seconds, here and now.",
+    )
+    if pressed:
+        run = controls.start(default_settings())
+        if run:
+            st.switch_page(pages()["train"], query_params={"run": run})
+    controls.problem()
+
+
+def toybox_picture() -> None:
+    """What the default data look like; drawn once if it does not lie among the assets."""
+    picture = str(SHEET) if SHEET.exists() else _drawn_sheet()
+    alt = (
+        "Toybox: small drawings of toys such as houses, fish and rockets in places such as a beach or a room."
+    )
+    st.image(picture, alt=alt, width="stretch")
+    st.caption("Toybox, drawn on this machine: the network sees such pictures, but never their names.")
+
+
+@st.cache_resource(show_spinner=False)
+def _drawn_sheet() -> Image.Image:
+    return toybox_sheet()
+
+
+def method_map() -> None:
+    """All methods, a card per family, oldest first; each leads to its page or to its form."""
+    families: dict[str, list[Card]] = {}
+    for method in methods().values():
+        families.setdefault(method.card.family, []).append(method.card)
+    target = pages().get("methods", pages()["train"])
+    with st.grid(min_column_width=250, gap="small"):
+        for family, cards in families.items():
+            with st.container(border=True, gap="xsmall", height="stretch"):
+                st.markdown(f"**{FAMILIES[family]}**")
+                for card in cards:
+                    label = f"{card.title} :gray[:small[{card.year}]]"
+                    st.page_link(target, label=label, query_params={"method": card.id}, help=card.idea)
+
+
+def one_minute_table(file: Path = BENCHMARK) -> None:
+    """What every method reaches in a minute, if that was measured."""
+    if not file.exists():
+        return
+    measured = json.loads(file.read_text())
+    rows = measured["rows"] if isinstance(measured, dict) else measured
+    st.subheader("What one minute teaches")
+    st.dataframe(rows, hide_index=True, alt="Accuracy of each method after one minute of training")
+
+
+def runs_now_and_then() -> None:
+    """Runs in progress and the latest that are over."""
+    found = records(manager().root)
+    going = [record for record in found if record.state in ("queued", "running", "paused")]
+    over = [record for record in found if record.state == "finished"][:6]
+    for title, chosen in (("In progress", going), ("Latest runs", over)):
+        if chosen:
+            st.subheader(title)
+            with st.grid(min_column_width=260, gap="small"):
+                for record in chosen:
+                    _run_card(record)
+
+
+def _run_card(record: Record) -> None:
+    color, word = STATES.get(record.state, ("gray", record.state))
+    with st.container(border=True, gap="xsmall"):
+        link = {"run": record.id}
+        st.page_link(pages()["train"], label=plain(record.label), query_params=link, help="Open this run.")
+        figures = f"kNN {percent(record.knn)} · linear {percent(record.linear)}"
+        st.markdown(f":{color}-badge[{word}] :small[{figures}]")

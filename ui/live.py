@@ -1,0 +1,197 @@
+"""A run on screen: read from immutable views once a second, never waiting for training.
+
+A tick reads the view and sends what has changed. When the run is over, the page is drawn once more,
+without a timer.
+"""
+
+import time
+
+import streamlit as st
+
+from sslcore.errors import UserError
+from sslcore.runs import JobStatus, RunView
+from ui import controls, figures
+from ui.jobs import manager, status_of
+from ui.lamp import draw_figures, draw_lamp
+from ui.live_map import awaits_map, draw_map, draw_preview
+from ui.owner import owner_key
+from ui.pictures import COLUMNS, thumbnails
+from ui.plotly_live import live_chart, load_plotly, thumb_sheet
+from ui.summary import ceiling, draw_summary
+from ui.texts import duration, number, percent, plain, run_label
+from ui.viewers import tick_seconds
+
+DETAILS = {
+    "What it sees": ":material/visibility:",
+    "Collapse": ":material/warning:",
+    "Loss terms": ":material/stacked_line_chart:",
+    "Gradients": ":material/speed:",
+}
+STATES = {
+    "queued": ("gray", "waiting"),
+    "running": ("blue", "running"),
+    "paused": ("orange", "paused"),
+    "finished": ("green", "finished"),
+    "stopped": ("gray", "stopped"),
+    "interrupted": ("orange", "interrupted"),
+    "diverged": ("red", "diverged"),
+    "failed": ("red", "failed"),
+}
+
+
+def draw_run(run: str) -> None:
+    """Everything about one run; keeps itself up to date while the run is going."""
+    try:
+        status, view = status_of(run), manager().view(run)
+    except UserError:
+        st.error(
+            f"There is no run '{plain(run)}' on this server: it may have been deleted, or the link is wrong."
+        )
+        return
+    sheet, url = thumbnails(status.settings) if view.snapshots else ("", "")
+    every = tick_seconds(run) if status.active else 2.0 if awaits_map(run, view) else None
+    st.fragment(_tick, run_every=every)(run, status.active, every is not None, bool(view.snapshots), sheet)
+    load_plotly()  # after the charts that wait for it: nothing of it is to be seen
+    if sheet:
+        thumb_sheet(sheet, url, COLUMNS)
+
+
+def _tick(run: str, was_active: bool, ticking: bool, had_pictures: bool, sheet: str) -> None:
+    try:
+        status, view = status_of(run), manager().view(run)
+    except UserError:
+        st.rerun()  # somebody deleted it
+    if status.active:
+        tick_seconds(run)
+    done = ticking and not was_active and not awaits_map(run, view)
+    if done or was_active != status.active or (view.snapshots and not had_pictures):
+        st.rerun()  # once: to start or drop the timer, or to bring in the thumbnails
+    _header(status, view)
+    controls.problem()
+    _numbers(view)
+    _curves(run, status, view, sheet)
+    _details(run, view)
+    if status.active and status.owner in ("", owner_key()) and controls.is_here(run):
+        controls.live_knobs(status)
+    _share(run, status)
+
+
+def _header(status: JobStatus, view: RunView) -> None:
+    color, word = STATES.get(status.state, ("gray", status.state))
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"#### {plain(run_label(status.label))} :{color}-badge[{word}]", width="content")
+        controls.buttons(status)
+    controls.watching(status)
+    st.progress(min(1.0, view.fraction), text=progress_text(status, view))
+    if status.message and status.state != "finished":
+        kind = st.error if status.state in ("failed", "diverged") else st.info
+        kind(plain(status.message))
+    if not status.active:
+        draw_summary(status, view)
+
+
+def progress_text(status: JobStatus, view: RunView) -> str:
+    """One line: where in the queue, or how far, how fast and how long still."""
+    if status.place:
+        ahead = "next in line" if status.place == 1 else f"place {status.place} in the queue"
+        return f"Waiting for another run to finish: {ahead}."
+    if not view.step:
+        return (
+            "Getting ready: loading images and measuring the untrained network."
+            if status.active
+            else "No steps."
+        )
+    parts = [
+        f"step {view.step:,}",
+        f"{duration(view.seconds)} of training",
+        f"{view.images_per_second:,.0f} images/s",
+    ]
+    if status.active and view.fraction > 0:
+        parts.append(f"{duration(view.seconds * (1 / view.fraction - 1))} left")
+    parts.append(f"seed {status.settings['seed']}")
+    return " · ".join(parts)
+
+
+def _numbers(view: RunView) -> None:
+    with st.grid(min_column_width=132, gap="small"):
+        for name, title, base in (
+            ("knn", "kNN accuracy", "random_knn"),
+            ("linear", "Linear probe", "random_linear"),
+        ):
+            value, start = view.latest(name), view.baselines.get(base)
+            known = value is not None and start is not None and view.step
+            gain = f"{100 * (value - start):+.1f} points" if known else None
+            told = "On held-out images. The change is against the same network before training."
+            st.metric(title, percent(value), gain, help=told, border=True, height="stretch")
+        curve = view.curves.get("loss")
+        told = "Mean of the latest steps. It means nothing without its reference lines: see the curve."
+        loss = None if curve is None else float(figures.smooth(curve.value[-50:])[-1])
+        st.metric("Loss", number(loss), help=told, border=True, height="stretch")
+        draw_figures(view)
+    draw_lamp(view)
+
+
+def _curves(run: str, status: JobStatus, view: RunView, sheet: str) -> None:
+    left, right = st.columns([1, 1.15], gap="medium")
+    with left:
+        st.markdown(
+            "**Loss**", help="Dotted: a network that guesses, one that has collapsed, the best there is."
+        )
+        _chart(figures.loss_figure(view, status.settings), "loss", run, view.step, 235)
+        st.markdown("**Accuracy on held-out images**", help="Dotted: what has to be beaten, and chance.")
+        top = ceiling(status.settings)
+        _chart(figures.accuracy_figure(view, top), "accuracy", run, len(view.evaluations), 235)
+    with right:
+        draw_map(run, status, view, sheet)
+
+
+def _details(run: str, view: RunView) -> None:
+    shown = st.segmented_control(
+        "Details",
+        list(DETAILS),
+        default="What it sees",
+        required=True,
+        key="detail",
+        format_func=lambda name: f"{DETAILS[name]} {name}",
+        help="What to watch below.",
+        persist_state="session",
+    )
+    if shown == "What it sees":
+        draw_preview(run)
+    else:
+        charts = {
+            "Collapse": (
+                ("State of the embedding", figures.collapse_figure(view), len(view.diagnoses)),
+                ("Spectrum", figures.spectrum_figure(view), len(view.diagnoses)),
+            ),
+            "Loss terms": (
+                ("Terms of the loss", figures.terms_figure(view), view.step),
+                ("Other measurements", figures.metrics_figure(view), view.step),
+            ),
+            "Gradients": (
+                ("Norm of the gradient", figures.gradient_figure(view), view.step),
+                ("Learning rate", figures.rate_figure(view), view.step),
+            ),
+        }[shown]
+        for column, (title, figure, version) in zip(st.columns(2, gap="medium"), charts, strict=True):
+            with column:
+                st.markdown(f"**{title}**")
+                _chart(figure, title, run, version)
+
+
+def _chart(figure: figures.Figure, key: str, run: str, version: int, height: int = 290) -> None:
+    figure.layout["uirevision"] = run
+    live_chart(figure, key=f"chart_{key}", version=f"{run}:{version}", height=height)
+
+
+def _share(run: str, status: JobStatus) -> None:
+    with st.expander("Reproduce and share", icon=":material/share:", key="share"):
+        st.caption("The same numbers again, on this machine:")
+        st.code(status.settings.command(), language="bash", wrap_lines=True)
+        base = (st.context.url or "").split("?")[0]
+        st.caption("Link for watching; who opens it sees the run but cannot control it:")
+        st.code(f"{base}?run={run}", language=None, wrap_lines=True)
+        started = (
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created)) if status.created else "just now"
+        )
+        st.caption(f"Run {run} · seed {status.settings['seed']} · started {started}")

@@ -1,0 +1,84 @@
+"""The pictures of a run: the moving map of held-out images, and what the network sees and answers."""
+
+import streamlit as st
+
+from sslcore.data import ImageData
+from sslcore.errors import UserError
+from sslcore.runs import JobStatus, RunView, open_run
+from sslcore.settings import RunSettings
+from ui.datasets import images_of
+from ui.embedding import embedding_figure, snapshot
+from ui.jobs import manager
+from ui.pictures import panel_picture
+from ui.plotly_live import live_chart
+from ui.previews import previews
+from ui.projection_service import projections
+from ui.texts import plain
+
+GLIDE = 800
+KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."
+COLOURS = "Correctness: does the vote of the nearest neighbours agree?"
+HOW_TO_READ = (
+    "Each point is a held-out image that the network never trained on; hover to see it. Near points look "
+    "alike to the network. Distances between far groups and the sizes of groups mean little, above all in "
+    "UMAP."
+)
+
+
+def draw_map(run: str, status: JobStatus, view: RunView, sheet: str) -> None:
+    """The newest snapshot of a run as a map."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        kind = _choice("Map", ("UMAP", "PCA"), "map_kind", KINDS)
+        by = _choice("Colour", ("Class", "Correctness"), "map_color", COLOURS)
+    step = view.snapshots[-1] if view.snapshots else None
+    taken = None if step is None else snapshot(open_run(run, manager().root).path, step)
+    if taken is None:
+        st.caption("The map appears with the first snapshot.")
+        return
+    data = _data(status.settings)
+    labels = None if data is None or data.test.labels is None else data.test.labels.numpy()
+    found = projections().latest(run, step, taken["features"], kind)
+    predictions = taken["predictions"] if by == "Correctness" else None
+    figure = embedding_figure(found, labels, () if data is None else data.classes, predictions)
+    figure.layout["uirevision"] = f"{run}{kind}{by}"
+    version = f"{run}:{found.kind}:{found.step}:{by}"
+    live_chart(figure, key="chart_map", version=version, height=440, sheet=sheet, glide_ms=GLIDE)
+    late = f", the latest snapshot is of step {step:,}" if found.step != step else ""
+    waiting = "; UMAP is warming up" if kind == "UMAP" and found.kind == "PCA" else ""
+    st.caption(f"{found.kind} at step {found.step:,}{late}{waiting}. {HOW_TO_READ}")
+
+
+def awaits_map(run: str, view: RunView) -> bool:
+    """Whether the map on the screen is not yet that of the latest snapshot."""
+    wanted = st.session_state.get("map_kind", "UMAP") == "UMAP"
+    return wanted and bool(view.snapshots) and projections().behind(run, view.snapshots[-1])
+
+
+def draw_preview(run: str) -> None:
+    """The newest preview, as the method's own panels."""
+    made = previews().latest(open_run(run, manager().root))
+    if made is None:
+        st.caption("The first preview comes with the first checkpoint, about ten seconds into the run.")
+        return
+    if not made.panels:
+        st.caption("This method has nothing to show here.")
+        return
+    st.caption(f"Fixed held-out images, through the network as it was at step {made.step:,}.")
+    for panel in made.panels:
+        st.markdown(f"**{plain(panel.title)}**")
+        alt = f"{panel.title}: {len(panel.images)} pictures. {' '.join(panel.captions)}"
+        st.image(panel_picture(panel), alt=alt, output_format="PNG")
+        if panel.text:
+            st.caption(plain(panel.text))
+
+
+def _choice(label: str, options: tuple[str, ...], key: str, told: str) -> str:
+    how = {"default": options[0], "required": True, "key": key, "help": told, "persist_state": "session"}
+    return st.segmented_control(label, options, **how)
+
+
+def _data(settings: RunSettings) -> ImageData | None:
+    try:
+        return images_of(settings)
+    except UserError:
+        return None

@@ -1,0 +1,158 @@
+"""The page of methods: a map of the field to choose from, filters, and the chosen method in full."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from sslcore.errors import UserError
+from sslcore.registry import FAMILIES, Card, get_method, methods
+from ui.method_card import draw_method
+from ui.plotly_live import Figure, live_chart, load_plotly
+from ui.texts import plain
+
+FIRST = "simclr"
+STACK = 0.3  # rows between methods of the same family and year
+
+
+def draw_methods() -> None:
+    """The whole page below its title."""
+    load_plotly()
+    asked = st.query_params.get("method", "")
+    if asked and asked not in methods():
+        _explain(asked)
+    elif asked:
+        st.session_state["shown_method"] = asked
+    cards = _filtered([method.card for method in methods().values()])
+    if not cards:
+        st.info("No method fits these filters: take one of them away.", icon=":material/filter_alt_off:")
+        return
+    _map(cards)
+    chosen = _choice([card.id for card in cards])
+    st.divider()
+    draw_method(get_method(chosen))
+
+
+def _explain(asked: str) -> None:
+    try:
+        get_method(asked)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/link_off:")
+
+
+def _filtered(cards: list[Card]) -> list[Card]:
+    """The cards that pass the filters, which this draws."""
+    years = sorted({card.year for card in cards})
+    modalities = sorted({card.modality for card in cards})
+    families = [name for name in FAMILIES if any(card.family == name for card in cards)]
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        family = st.pills(
+            "Families",
+            families,
+            selection_mode="multi",
+            format_func=FAMILIES.get,
+            key="family_filter",
+            help="Show these families only; none chosen means all.",
+        )
+        modality = st.pills(
+            "Modality",
+            modalities,
+            selection_mode="multi",
+            format_func=str.capitalize,
+            key="modality_filter",
+            help="What kind of data a method learns from.",
+        )
+        first, last = years[0], years[-1]
+        if first < last:
+            how = {"key": "year_filter", "width": 260, "help": "When the paper came out."}
+            first, last = st.slider("Years", first, last, (first, last), 1, **how)
+    return [
+        card
+        for card in cards
+        if (not family or card.family in family)
+        and (not modality or card.modality in modality)
+        and first <= card.year <= last
+    ]
+
+
+def _choice(names: list[str]) -> str:
+    """The method to open: the one in the address, the one clicked, or the first."""
+    if st.session_state.get("shown_method") not in names:
+        st.session_state["shown_method"] = FIRST if FIRST in names else names[0]
+    st.pills(
+        "Method",
+        names,
+        format_func=lambda name: methods()[name].card.title,
+        required=True,
+        key="shown_method",
+        on_change=_remember,
+        help="Open a method. Its address can be shared.",
+    )
+    return st.session_state["shown_method"]
+
+
+def _remember() -> None:
+    """Callback: the chosen method belongs into the address."""
+    st.query_params["method"] = st.session_state["shown_method"]
+
+
+def _map(cards: list[Card]) -> None:
+    """Families by years; a click on a point opens the method."""
+    order = list(methods())
+    figure = field_map(cards, order)
+    height = 90 + 46 * len({card.family for card in cards})
+    version = "map:" + ",".join(card.id for card in cards)
+    clicked = live_chart(figure, key="field_map", version=version, height=height).clicked
+    if clicked != st.session_state.get("_field_clicked"):
+        st.session_state["_field_clicked"] = clicked
+        if clicked is not None and 0 <= int(clicked) < len(order):
+            st.session_state["shown_method"] = order[int(clicked)]
+            _remember()
+
+
+def field_map(cards: Iterable[Card], order: list[str]) -> Figure:
+    """Methods as points, one row per family, years to the right.
+
+    Args:
+        order: ids of all methods; a point's number is its place there.
+    """
+    cards = list(cards)
+    families = [name for name in FAMILIES if any(card.family == name for card in cards)]
+    traces, seen = [], {}
+    for row, family in enumerate(families):
+        own = [card for card in cards if card.family == family]
+        x, y = [], []
+        for card in own:
+            at = seen[family, card.year] = seen.get((family, card.year), -1) + 1
+            x.append(card.year)
+            y.append(row + STACK * at)
+        color = f"@{list(FAMILIES).index(family)}"
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "name": FAMILIES[family],
+                "x": x,
+                "y": y,
+                "text": [card.title for card in own],
+                "textposition": "middle right",
+                "textfont": {"color": "@text", "size": 12},
+                "customdata": [order.index(card.id) for card in own],
+                "hoverinfo": "none",
+                "marker": {"color": color, "size": 11},
+                "showlegend": False,
+                "cliponaxis": False,
+            }
+        )
+    years = [card.year for card in cards]
+    layout = {
+        "xaxis": {"range": [min(years) - 0.7, max(years) + 2.2], "dtick": 1 if len(set(years)) < 9 else 2},
+        "yaxis": {
+            "tickvals": list(range(len(families))),
+            "ticktext": [FAMILIES[name] for name in families],
+            "range": [len(families) - 0.2, -0.6],
+        },
+        "dragmode": False,
+        "hovermode": "closest",
+    }
+    said = "; ".join(f"{card.title} {card.year}, {FAMILIES[card.family]}" for card in cards)
+    return Figure(traces, layout, f"Methods by family and year: {said}.")

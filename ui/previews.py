@@ -1,0 +1,109 @@
+"""What a network sees and answers, on images that stay the same: made from checkpoints in a side thread.
+
+A page asks and takes what is there; at most one preview is being made at a time.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+
+import torch
+
+from sslcore.errors import UserError
+from sslcore.methods.base import Batch, Panel
+from sslcore.runs import RunFolder
+from sslcore.runs import checkpoint as checkpoints
+from sslcore.settings import RunSettings
+from sslcore.training.trainer import build_method
+from ui.datasets import images_of
+
+SHOWN = 8  # images in a preview
+PAUSE = 8.0  # seconds between two previews of a run
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Panels made by the network as it was after ``step`` steps."""
+
+    step: int
+    panels: tuple[Panel, ...]
+
+
+class PreviewService:
+    """One per server."""
+
+    def __init__(self, pause: float = PAUSE) -> None:
+        self.pause = pause
+        self._lock = threading.Lock()
+        self._done: dict[str, Preview] = {}
+        self._asked: dict[str, float] = {}
+        self._worker: threading.Thread | None = None
+
+    def latest(self, folder: RunFolder) -> Preview | None:
+        """The newest preview of a run; asks for another if there is a newer checkpoint."""
+        newest = newest_checkpoint(folder)
+        with self._lock:
+            done = self._done.get(folder.id)
+            busy = self._worker is not None and self._worker.is_alive()
+            due = time.monotonic() - self._asked.get(folder.id, -self.pause) >= self.pause
+            if newest is not None and not busy and due and (done is None or done.step != newest):
+                self._asked[folder.id] = time.monotonic()
+                self._worker = threading.Thread(
+                    target=self._make, args=(folder,), name="preview", daemon=True
+                )
+                self._worker.start()
+            return done
+
+    def wait(self) -> None:
+        """Until nothing is being made (for tests)."""
+        if self._worker is not None:
+            self._worker.join()
+
+    def _make(self, folder: RunFolder) -> None:
+        try:
+            made = make_preview(folder)
+        except (UserError, OSError):
+            return  # a checkpoint or a dataset that is gone: the page goes without a preview
+        with self._lock:
+            self._done[folder.id] = made
+            while len(self._done) > 20:
+                self._done.pop(next(iter(self._done)))
+
+
+def newest_checkpoint(folder: RunFolder) -> int | None:
+    """The step of the newest checkpoint."""
+    steps = [int(file.stem) for file in folder.checkpoint.glob("*.json")]
+    return max(steps, default=None)
+
+
+def make_preview(folder: RunFolder) -> Preview:
+    """Load the newest checkpoint and let the network look at the first held-out images.
+
+    Raises:
+        UserError: if there is no checkpoint, or the dataset is not here.
+    """
+    state = checkpoints.load(folder.checkpoint)
+    settings = RunSettings.from_json(state["settings"])
+    data = images_of(settings)
+    method = build_method(settings, data)
+    method.load_state_dict(state["method"])
+    method.eval()
+    test = data.test
+    images = test.images[:SHOWN].float() / 255
+    labels = None if test.labels is None else test.labels[:SHOWN]
+    with torch.no_grad():
+        batch = Batch(images, labels, torch.arange(len(images)))
+        panels = method.preview(method.views(batch, torch.Generator().manual_seed(0)))
+    return Preview(state["step"], tuple(panels))
+
+
+_lock = threading.Lock()
+_services: list[PreviewService] = []
+
+
+def previews() -> PreviewService:
+    """The service of this server."""
+    with _lock:
+        if not _services:
+            _services.append(PreviewService())
+        return _services[0]

@@ -1,0 +1,45 @@
+"""What of a run folder leaves the server, and how a run is deleted."""
+
+import json
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from sslcore.errors import UserError
+from sslcore.runs import RunFolder
+
+PRIVATE = ("owner", "pid", "host")  # entries of the status that are nobody else's business
+
+
+def result_files(folder: RunFolder) -> dict[str, bytes]:
+    """Settings, status, metrics and log by name; without the key of the owner."""
+    found = {}
+    for name in ("settings.json", "metrics.jsonl", "log.txt"):
+        with suppress(OSError):
+            found[name] = (folder.path / name).read_bytes()
+    status = {name: value for name, value in folder.status().items() if name not in PRIVATE}
+    found["status.json"] = json.dumps(status, indent=2).encode()
+    return found
+
+
+def weights_file(folder: RunFolder) -> Path | None:
+    """The newest whole checkpoint's tensors, if there is one."""
+    whole = [file.with_suffix(".safetensors") for file in sorted(folder.checkpoint.glob("*.json"))]
+    return next((file for file in reversed(whole) if file.exists()), None)
+
+
+def delete_run(folder: RunFolder, owner: str) -> None:
+    """Remove a run that is over.
+
+    Raises:
+        UserError: if it is still going, belongs to somebody else, or cannot be removed.
+    """
+    status = folder.status()
+    if status["state"] in ("queued", "running", "paused"):
+        raise UserError(f"Run {folder.id} is still {status['state']}: stop it before deleting it.")
+    if status["owner"] not in ("", owner):
+        raise UserError("This run belongs to somebody else: only they can delete it.")
+    try:
+        shutil.rmtree(folder.path)
+    except OSError as error:
+        raise UserError(f"Run {folder.id} cannot be deleted: {error.strerror}.") from None

@@ -1,0 +1,71 @@
+"""What came out of a run: a sentence, and a table with everything it has to be compared with."""
+
+import streamlit as st
+
+from sslcore.runs import JobStatus, RunView
+from sslcore.settings import RunSettings
+from ui.jobs import manager
+from ui.records import records
+from ui.texts import percent
+
+
+def draw_summary(status: JobStatus, view: RunView) -> None:
+    """The verdict of a run that is over, with its baselines."""
+    knn = view.latest("knn")
+    if knn is None:
+        return
+    with st.container(border=True):
+        st.markdown(verdict_sentence(view))
+        st.table(comparison(view, ceiling(status.settings)), border="horizontal")
+
+
+def verdict_sentence(view: RunView) -> str:
+    """Did it beat what it had to beat, and is the embedding alive?"""
+    knn = view.latest("knn")
+    pixels, untrained = view.baselines.get("pixels_knn"), view.baselines.get("random_knn")
+    rivals = {"raw pixels": pixels, "the untrained encoder": untrained}
+    known = {name: value for name, value in rivals.items() if value is not None}
+    beaten = [name for name, value in known.items() if knn > value + 0.01]
+    if view.verdict == "complete":
+        return f"**It collapsed.** All images got nearly the same embedding; kNN accuracy is {percent(knn)}."
+    if known and len(beaten) == len(known):
+        lead = 100 * (knn - max(known.values()))
+        return f"**It learned.** kNN accuracy {percent(knn)}, {lead:.1f} points above its best baseline."
+    if beaten:
+        lost = next(name for name in known if name not in beaten)
+        return f"**It learned something.** kNN accuracy {percent(knn)} beats {beaten[0]}, but not {lost}."
+    return f"**It learned little.** kNN accuracy {percent(knn)} does not beat its baselines."
+
+
+def comparison(view: RunView, top: float | None = None) -> dict[str, list[str]]:
+    """Accuracy of the run and of everything it is compared with, as columns of text."""
+    base = view.baselines.get
+    rows = [
+        ("This run", view.latest("knn"), view.latest("linear")),
+        ("Untrained encoder", base("random_knn"), base("random_linear")),
+        ("Raw pixels", base("pixels_knn"), None),
+        ("Chance", base("chance"), base("chance")),
+    ]
+    if top is not None:
+        rows.insert(1, ("Supervised, best run here", top, None))
+    names, knn, linear = zip(*rows, strict=True)
+    return {
+        "Representation": list(names),
+        "kNN": [percent(value) for value in knn],
+        "Linear probe": [percent(value) for value in linear],
+    }
+
+
+def ceiling(settings: RunSettings) -> float | None:
+    """The best kNN accuracy of a finished supervised run on the same data on this server, if there is one."""
+    return _ceiling(settings["data"])
+
+
+@st.cache_data(ttl=30, max_entries=20, show_spinner=False)
+def _ceiling(data: str) -> float | None:
+    rivals = [
+        record.knn
+        for record in records(manager().root)
+        if record.method == "supervised" and record.state == "finished" and record.data == data
+    ]
+    return max((knn for knn in rivals if knn is not None), default=None)

@@ -1,0 +1,125 @@
+"""The form above a run: what to train, on what, how long; presets good and bad; Start."""
+
+import streamlit as st
+
+from sslcore.errors import UserError
+from sslcore.registry import get_method
+from sslcore.settings import RunSettings
+from ui import controls, forms
+from ui.datasets import data_card, keep_upload
+from ui.presets import Preset, preset_settings, presets_of
+from ui.texts import plain
+
+UPLOAD_TYPES = ["zip", "png", "jpg", "jpeg", "webp", "bmp"]
+UPLOAD_MB = 50
+
+
+def draw_form() -> None:
+    """The whole form; Start acts in a callback."""
+    method = forms.open_form()
+    forms.show_notes()
+    controls.problem()
+    with st.container(border=True):
+        _main_row(method)
+        if not st.query_params.get("run"):
+            st.caption(get_method(method).card.idea)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key="form_buttons"):
+            st.button(
+                "Start",
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=start_form,
+                args=(method,),
+                help="Train with these settings. Ends the run below if it is yours and still going.",
+            )
+            _presets(method)
+            _upload()
+        with st.expander("All settings", icon=":material/tune:", key="all_settings"):
+            forms.knob_tabs(method)
+
+
+def start_form(method: str) -> None:
+    """Callback: start what the form says."""
+    try:
+        controls.start(forms.read_form(method))
+    except UserError as error:
+        controls.problem(str(error))
+
+
+def _main_row(method: str) -> None:
+    cells = st.columns([3, 2.4, 1.3, 1.3], gap="small")
+    with cells[0]:
+        forms.choose_method()
+    with cells[1]:
+        forms.choose_data()
+    with cells[2]:
+        forms.quick_knob(method, "seconds")
+    with cells[3]:
+        forms.quick_knob(method, "seed")
+    about = data_card(st.session_state["data"])
+    if about is not None and about.needs_download and not about.is_available(None):
+        st.info(f"{about.title} has {about.download_mb} MB to download before its first run. {about.source}")
+
+
+def _presets(method: str) -> None:
+    known = presets_of(method)
+    for number, preset in enumerate(known):
+        if not preset.breaks:
+            _preset_button(method, number, preset, "")
+    if any(preset.breaks for preset in known):
+        told = "Settings under which this method fails, and what you will see."
+        with st.popover("Break it", icon=":material/heart_broken:", help=told, key="break_it"):
+            for number, preset in enumerate(known):
+                if preset.breaks:
+                    _preset_button(method, number, preset, ":material/heart_broken:")
+                    st.caption(plain(preset.expect))
+
+
+def _preset_button(method: str, number: int, preset: Preset, icon: str) -> None:
+    how = {"help": preset.expect, "on_click": _apply, "args": (method, preset), "icon": icon or None}
+    st.button(plain(preset.title), key=f"preset_{method}_{number}", **how)
+
+
+def _apply(method: str, preset: Preset) -> None:
+    """Callback: set the form to a preset."""
+    forms.write_form(preset_settings(method, preset, forms.values_now(method)))
+    st.toast(preset.expect, icon=":material/heart_broken:" if preset.breaks else ":material/tune:")
+
+
+def _upload() -> None:
+    with st.popover(
+        "Use your own images", icon=":material/upload:", help="A zip, or some image files.", key="own_images"
+    ):
+        files = st.file_uploader(
+            "A zip with a folder per class, or single images",
+            type=UPLOAD_TYPES,
+            accept_multiple_files=True,
+            max_upload_size=UPLOAD_MB,
+            key="upload",
+            help=f"At most {UPLOAD_MB} MB. Images stay on this machine and are only decoded, never executed.",
+        )
+        st.button("Use these", on_click=_take, disabled=not files, help="Make them the data of the form.")
+        for note in st.session_state.get("_upload_notes", ()):
+            st.caption(plain(note))
+
+
+def _take() -> None:
+    """Callback: store the upload and choose it."""
+    try:
+        name, images = keep_upload([(file.name, file.getvalue()) for file in st.session_state["upload"]])
+    except UserError as error:
+        controls.problem(str(error))
+        return
+    sizes = f"{len(images.train):,} images to learn from, {len(images.test):,} held out"
+    kind = f"{len(images.classes)} classes" if images.labelled else "no labels, so no accuracy"
+    st.session_state["_upload_notes"] = (f"{sizes}, {kind}.", *images.notes)
+    st.session_state["data"] = name
+    count = len(images.train)
+    if st.session_state.get("batch_size", 0) > count:
+        st.session_state["batch_size"] = max(2, count // 2)
+    forms.link_form()
+
+
+def default_settings() -> RunSettings:
+    """What "Watch it learn" starts."""
+    return RunSettings.build("simclr", data="toybox", seconds=60)
