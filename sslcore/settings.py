@@ -32,7 +32,7 @@ class EncoderSettings(KnobModel):
     encoder: Literal["small", "resnet18", "vit"] = knob(
         "small", help="small: three-stage residual convnet; resnet18: for GPUs; vit: small transformer."
     )
-    width: int = knob(32, 4, 256, help="Channels of the first stage of the small convnet.")
+    width: int = knob(16, 4, 256, help="Channels of the first stage of the small convnet.")
     stem_stride: Literal[1, 2] = knob(
         2, help="2 halves the resolution at once: four times faster, a little less detail.", advanced=True
     )

@@ -8,6 +8,7 @@ from sslcore.settings import RunSettings
 
 torch.set_num_threads(1)  # networks this small only wait for each other's threads
 
+
 def make_data(count: int = 64, size: int = 32, classes: int = 4, labelled: bool = True) -> ImageData:
     """Images whose class is their colour and whose corners differ, so that every task can be learned."""
     generator = torch.Generator().manual_seed(0)

@@ -12,14 +12,18 @@ from sslcore.methods.base import Method
 from sslcore.registry import FAMILIES, Switch
 from sslcore.settings import RunSettings
 from ui.method_previews import untrained_panels
-from ui.pictures import panel_picture
+from ui.panels import draw_panel
 from ui.shell import pages
 from ui.texts import number, plain
 
 REFERENCES = (
     ("chance", "Loss of guessing", "Where a network starts that knows nothing."),
     ("collapse", "Loss of a collapsed network", "Where it ends if every image is mapped to the same point."),
-    ("best", "Best possible loss", "What no network can get below; reaching it need not mean the best features."),
+    (
+        "best",
+        "Best possible loss",
+        "What no network can get below; reaching it need not mean the best features.",
+    ),
 )
 
 
@@ -30,9 +34,10 @@ def draw_method(method: type[Method]) -> None:
         st.header(card.title, anchor=False, width="content")
         st.badge(FAMILIES[card.family], color="blue")
         st.badge(card.modality.capitalize(), color="gray")
+        st.badge(str(card.year), color="gray")
     link = f" · [arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
-    st.markdown(f":gray[{plain(card.paper)} · {card.year}]{link}")
-    words, sums = st.columns([1.1, 1], gap="large")
+    st.markdown(f":gray[{plain(card.paper)}]{link}")
+    words, sums = st.columns([1.3, 1], gap="large")
     with words:
         st.markdown(plain(card.idea))
         st.markdown(f"**It sees:** {plain(card.sees)}\n\n**It must produce:** {plain(card.target)}")
@@ -40,9 +45,10 @@ def draw_method(method: type[Method]) -> None:
                      help="Opens the training page with this method."):  # fmt: skip
             st.switch_page(pages()["train"], query_params={"method": card.id})
     with sums:
-        st.caption("What is minimised")
-        st.latex(card.formula)
+        st.caption("The loss of a network that guesses, of a collapsed one, and of the best there can be:")
         _references(method)
+    st.caption("What is minimised")
+    st.latex(card.formula)
     for note in card.notes:
         st.info(plain(note), icon=":material/lightbulb:")
     _switches(card.id, card.switches)
@@ -69,12 +75,12 @@ def reference_values(method: type[Method]) -> dict[str, float | None]:
 
 
 def _references(method: type[Method]) -> None:
-    with st.grid(min_column_width=130, gap="small"):
-        for (name, title, told), value in zip(REFERENCES, reference_values(method).values(), strict=True):
-            known = value is not None
-            text = number(value) if known else "none"
-            told = f"{told} For the default settings." if known else "There is no such value for this method."
-            st.metric(f"{name.capitalize()}", text, help=f"{title}: {told}", border=True)
+    values = reference_values(method).values()
+    for cell, (name, title, told), value in zip(st.columns(3, gap="small"), REFERENCES, values, strict=True):
+        known = value is not None
+        text = number(value) if known else "–"
+        told = f"{told} For the default settings." if known else "There is no such value for this method."
+        cell.metric(name.capitalize(), text, help=f"{title}: {told}", border=True)
 
 
 def switch_link(name: str, switch: Switch) -> dict[str, str]:
@@ -110,7 +116,7 @@ def _switches(name: str, switches: tuple[Switch, ...]) -> None:
 def _sees(name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader("What it sees", anchor=False, width="stretch")
-        told = "Ten fresh scenes of Toybox and new random views."
+        told = "Eight fresh scenes of Toybox and new random views."
         if st.button("Another batch", icon=":material/casino:", key="another_batch", help=told):
             st.session_state["_batch"] = st.session_state.get("_batch", 0) + 1
     st.caption("A fresh batch of Toybox through an untrained network: its answers are guesses.")
@@ -122,11 +128,7 @@ def _sees(name: str) -> None:
     if not panels:
         st.caption("This method has no task of its own to show: it sees the images as they are.")
     for panel in panels:
-        st.markdown(f"**{plain(panel.title)}**")
-        alt = f"{panel.title}: {len(panel.images)} pictures. {' '.join(panel.captions)}"
-        st.image(panel_picture(panel), alt=alt, output_format="PNG")
-        if panel.text:
-            st.caption(plain(panel.text))
+        draw_panel(panel)
 
 
 def _knobs(method: type[Method]) -> None:

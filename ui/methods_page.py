@@ -11,7 +11,8 @@ from ui.plotly_live import Figure, live_chart, load_plotly
 from ui.texts import plain
 
 FIRST = "simclr"
-STACK = 0.3  # rows between methods of the same family and year
+WIDTH, LETTER, MARKER = 780, 7.0, 22  # pixels: of a map on a laptop, of a letter, of a point with its margin
+LANE, BAND = 24, 0.5  # pixels per line of the map; lines between two families
 
 
 def draw_methods() -> None:
@@ -44,15 +45,15 @@ def _filtered(cards: list[Card]) -> list[Card]:
     years = sorted({card.year for card in cards})
     modalities = sorted({card.modality for card in cards})
     families = [name for name in FAMILIES if any(card.family == name for card in cards)]
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
-        family = st.pills(
-            "Families",
-            families,
-            selection_mode="multi",
-            format_func=FAMILIES.get,
-            key="family_filter",
-            help="Show these families only; none chosen means all.",
-        )
+    family = st.pills(
+        "Families",
+        families,
+        selection_mode="multi",
+        format_func=FAMILIES.get,
+        key="family_filter",
+        help="Show these families only; none chosen means all.",
+    )
+    with st.container(horizontal=True, gap="large", vertical_alignment="top"):
         modality = st.pills(
             "Modality",
             modalities,
@@ -99,7 +100,8 @@ def _map(cards: list[Card]) -> None:
     """Families by years; a click on a point opens the method."""
     order = list(methods())
     figure = field_map(cards, order)
-    height = 90 + 46 * len({card.family for card in cards})
+    lines = figure.layout["yaxis"]["range"]
+    height = round(60 + LANE * (lines[0] - lines[1]))
     version = "map:" + ",".join(card.id for card in cards)
     clicked = live_chart(figure, key="field_map", version=version, height=height).clicked
     if clicked != st.session_state.get("_field_clicked"):
@@ -110,49 +112,68 @@ def _map(cards: list[Card]) -> None:
 
 
 def field_map(cards: Iterable[Card], order: list[str]) -> Figure:
-    """Methods as points, one row per family, years to the right.
+    """Methods as points, a band per family, the years that occur from left to right.
 
     Args:
         order: ids of all methods; a point's number is its place there.
     """
     cards = list(cards)
-    families = [name for name in FAMILIES if any(card.family == name for card in cards)]
-    traces, seen = [], {}
-    for row, family in enumerate(families):
-        own = [card for card in cards if card.family == family]
-        x, y = [], []
-        for card in own:
-            at = seen[family, card.year] = seen.get((family, card.year), -1) + 1
-            x.append(card.year)
-            y.append(row + STACK * at)
-        color = f"@{list(FAMILIES).index(family)}"
+    years = sorted({card.year for card in cards})
+    traces, names, middles, low = [], [], [], 0
+    for family in (name for name in FAMILIES if any(card.family == name for card in cards)):
+        own = sorted((card for card in cards if card.family == family), key=lambda card: card.year)
+        columns = [years.index(card.year) for card in own]
+        placed = lanes(columns, [len(card.title) for card in own], len(years))
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers+text",
                 "name": FAMILIES[family],
-                "x": x,
-                "y": y,
+                "x": columns,
+                "y": [low + lane for lane in placed],
                 "text": [card.title for card in own],
                 "textposition": "middle right",
                 "textfont": {"color": "@text", "size": 12},
                 "customdata": [order.index(card.id) for card in own],
                 "hoverinfo": "none",
-                "marker": {"color": color, "size": 11},
+                "marker": {"color": f"@{list(FAMILIES).index(family)}", "size": 11},
                 "showlegend": False,
                 "cliponaxis": False,
             }
         )
-    years = [card.year for card in cards]
+        names.append(FAMILIES[family])
+        middles.append(low + max(placed) / 2)
+        low += max(placed) + 1 + BAND
     layout = {
-        "xaxis": {"range": [min(years) - 0.7, max(years) + 2.2], "dtick": 1 if len(set(years)) < 9 else 2},
+        "xaxis": {
+            "range": [-0.4, len(years) + 0.4],
+            "tickvals": list(range(len(years))),
+            "ticktext": [str(year) for year in years],
+        },
         "yaxis": {
-            "tickvals": list(range(len(families))),
-            "ticktext": [FAMILIES[name] for name in families],
-            "range": [len(families) - 0.2, -0.6],
+            "tickvals": middles,
+            "ticktext": names,
+            "range": [low - BAND - 0.3, -0.7],
+            "showgrid": False,
         },
         "dragmode": False,
         "hovermode": "closest",
     }
     said = "; ".join(f"{card.title} {card.year}, {FAMILIES[card.family]}" for card in cards)
     return Figure(traces, layout, f"Methods by family and year: {said}.")
+
+
+def lanes(columns: list[int], letters: list[int], count: int) -> list[int]:
+    """For labels that begin in these columns, in rising order, the first lane in which each has room.
+
+    Args:
+        letters: lengths of the labels.
+        count: number of columns that share the width of the map.
+    """
+    ends: list[float] = []
+    found = []
+    for column, length in zip(columns, letters, strict=True):
+        lane = next((i for i, end in enumerate(ends) if end <= column), len(ends))
+        ends[lane : lane + 1] = [column + (length * LETTER + MARKER) * (count + 0.8) / WIDTH]
+        found.append(lane)
+    return found

@@ -53,16 +53,41 @@ class ProjectionService:
                     return Map(self._maps[run, found, "UMAP"], "UMAP", found)
             return Map(self._pca(run, step, features), "PCA", step)
 
+    def at(self, run: str, step: int, features: np.ndarray, kind: str = "UMAP") -> Map:
+        """The map of this very snapshot; by PCA until the layout that was asked for has come.
+
+        Args:
+            features: (N, d) of the snapshot at ``step``.
+            kind: "PCA", "UMAP" or "t-SNE". A layout starts from the nearest snapshot's that is there.
+        """
+        with self._lock:
+            flat = self._pca(run, step, features)
+            name = run if kind == "UMAP" else f"{run} {kind}"
+            self._collect()
+            if kind != "PCA" and (name, step, "UMAP") in self._maps:
+                return Map(self._maps[name, step, "UMAP"], kind, step)
+            if kind != "PCA" and len(features) > 2:
+                steps = [other for known, other, how in self._maps if known == name and how == "UMAP"]
+                near = min(steps, key=lambda other: abs(other - step), default=None)
+                previous = flat if near is None else self._maps[name, near, "UMAP"]
+                how = {"method": "tsne"} if kind == "t-SNE" else {}
+                self.umap.request((name, step), features, previous, **how)
+            return Map(flat, "PCA", step)
+
     def behind(self, run: str, step: int) -> bool:
         """Whether a layout of this snapshot is still to come, so that it is worth looking again."""
         with self._lock:
             return not self.umap.error and self._newest(run, "UMAP") != step
 
-    def _advance(self, run: str, step: int, features: np.ndarray) -> None:
-        """Collect a finished layout, ask for the next."""
+    def _collect(self) -> None:
+        """Take in a finished layout."""
         answer = self.umap.poll()
         if answer is not None:
             self._keep((*answer[0], "UMAP"), answer[1])
+
+    def _advance(self, run: str, step: int, features: np.ndarray) -> None:
+        """Collect a finished layout, ask for the next."""
+        self._collect()
         newest, now = self._newest(run, "UMAP"), time.monotonic()
         if newest == step or now - self._asked < self.pause or len(features) < 3:
             return

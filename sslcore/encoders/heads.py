@@ -1,5 +1,7 @@
 """Projectors and predictors: the small networks between a representation and a loss."""
 
+from itertools import pairwise
+
 from torch import nn
 
 
@@ -13,7 +15,7 @@ def mlp(*widths: int, norm: bool = True, final_norm: bool = False, final_bias: b
         final_bias: whether the last linear layer has a bias; dropped if a norm follows, which would undo it.
     """
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths[:-2], widths[1:-1], strict=True):
+    for inputs, outputs in pairwise(widths[:-1]):
         layers += [nn.Linear(inputs, outputs, bias=not norm)]
         layers += [nn.BatchNorm1d(outputs)] if norm else []
         layers += [nn.ReLU(inplace=True)]

@@ -10,7 +10,7 @@ from sslcore.registry import Card, Switch, register
 
 class SimCLRSettings(ProjectorSettings):
     temperature: float = knob(
-        0.2,
+        0.1,
         0.01,
         5.0,
         help="Low: only the hardest negatives count. High: all count alike.",

@@ -1,0 +1,131 @@
+import io
+
+import pytest
+import torch
+from PIL import Image
+
+from sslcore.errors import UserError
+from sslcore.knobs import knobs_of
+from sslcore.runs import RunFolder
+from sslcore.views import ViewSettings
+from ui import jobs
+from ui.augment_kinds import kinds
+from ui.augment_page import PRESETS
+from ui.augment_source import dataset_picture
+from ui.trained import similarity
+
+IMAGE = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def captions(app) -> str:
+    return " ".join(str(c) for element in app.get("image") for c in [i.caption for i in element.proto.imgs])
+
+
+def words(app) -> str:
+    return " ".join(str(e.value) for kind in (app.caption, app.markdown, app.info) for e in kind)
+
+
+def test_views_come_with_what_was_drawn(page):
+    app = page("augmentations", side="32")
+    assert not app.exception
+    assert "crop" in captions(app) and "flipped" in captions(app)
+    assert "once a run has finished" in words(app)
+
+
+def test_the_address_holds_the_whole_picture(page):
+    query = {"side": "32", "seed": "5", "crop_min": "0.1", "picture": "Digits", "number": "3"}
+    first, same, other = page("augmentations", **query), page("augmentations", **query), page("augmentations")
+    assert first.number_input(key="seed").value == 5 and first.selectbox(key="picture").value == "Digits"
+    assert first.slider(key="crop_min").value == pytest.approx(0.1)
+    assert captions(first) == captions(same) != captions(other)
+
+
+def test_draw_again_takes_the_next_seed(page):
+    app = page("augmentations", side="32", seed="5")
+    before = captions(app)
+    app.button(key="again").click().run()
+    assert app.number_input(key="seed").value == 6
+    assert captions(app) != before
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_of_view_is_drawn(page, kind):
+    app = page("augmentations", side="32", kind=kind)
+    assert not app.exception and not app.error
+    assert app.get("image")
+
+
+@pytest.mark.parametrize("title", PRESETS)
+def test_presets_set_every_view_knob(page, title):
+    app = page("augmentations", side="32", crop_min="0.7", noise="0.1")
+    app.button(key=f"preset_{title}").click().run()
+    wanted = {name: knob.default for name, knob in knobs_of(ViewSettings).items()} | PRESETS[title][0]
+    assert not app.exception
+    assert {name: app.session_state[name] for name in wanted} == wanted
+
+
+def test_knobs_that_do_not_fit_together_are_a_sentence(page):
+    app = page("augmentations", side="32", crop_min="0.9", crop_max="0.5")
+    assert not app.exception
+    assert any("crop" in element.value for element in app.error)
+
+
+def test_nonsense_in_the_address_does_no_harm(page):
+    app = page("augmentations", seed="x", side="7", kind="nope", crop_min="99", picture="<b>")
+    assert not app.exception
+
+
+def test_an_own_picture_that_is_none_is_a_sentence(page):
+    app = page("augmentations", picture="Your own picture", side="32")
+    assert "Choose a file" in words(app)
+    app.get("file_uploader")[0].set_value(("a.png", b"no picture", "image/png")).run()
+    assert not app.exception and "could not be read" in words(app)
+
+
+def test_an_own_picture_is_augmented(page):
+    file = io.BytesIO()
+    Image.new("RGB", (50, 40), "red").save(file, "PNG")
+    app = page("augmentations", picture="Your own picture", side="32")
+    app.get("file_uploader")[0].set_value(("a.png", file.getvalue(), "image/png")).run()
+    assert not app.exception and "crop" in captions(app)
+
+
+def test_a_finished_run_judges_the_views(page, finished):
+    finished()
+    app = page("augmentations", side="32")
+    assert not app.exception
+    assert "cosine" in captions(app) and "Mean cosine" in words(app)
+
+
+def test_an_unchanged_view_has_cosine_one(finished):
+    folder = jobs.manager().root / finished()
+    image = (255 * IMAGE).to(torch.uint8)
+    cosines, others = similarity(folder, image, torch.stack([image.float() / 255, 1 - image.float() / 255]))
+    assert cosines[0] == pytest.approx(1, abs=1e-4)
+    assert -1 <= cosines[1] < 1 and -1 <= others < 1
+
+
+def test_a_run_without_weights_is_a_sentence(server, tiny):
+    folder = RunFolder.create(server, tiny())
+    with pytest.raises(UserError):
+        similarity(folder.path, (255 * IMAGE).to(torch.uint8), IMAGE[None])
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_the_same_seed_makes_the_same_pictures(kind):
+    made = kinds()[kind]
+    values = {name: knob.default for name, knob in made.knobs.items()}
+
+    def pictures() -> list[torch.Tensor]:
+        panels = made.make(IMAGE, ViewSettings(), values, torch.Generator().manual_seed(3))
+        return [panel.images for panel in panels]
+
+    for first, second in zip(pictures(), pictures(), strict=True):
+        assert torch.equal(first, second) and first.min() >= 0 and first.max() <= 1
+
+
+def test_a_toybox_scene_is_the_same_at_any_size():
+    small, large = dataset_picture("toybox", 7, 32).image, dataset_picture("toybox", 7, 64).image
+    assert small.shape == (3, 32, 32) and large.shape == (3, 64, 64)
+    halved = torch.nn.functional.avg_pool2d(large[None].float(), 2)[0]
+    assert (halved - small).abs().mean() < 12

@@ -1,0 +1,176 @@
+"""The page of augmentations: a picture, the knobs, the views they make, and the code that makes them."""
+
+from typing import Any
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from sslcore.errors import UserError
+from sslcore.knobs import Knob, knobs_of
+from sslcore.methods.base import Panel
+from sslcore.views import ViewSettings, torchvision_code
+from ui.augment_kinds import Kind, kinds
+from ui.augment_source import Source, choose_source
+from ui.jobs import manager
+from ui.knob_widgets import draw_knob
+from ui.panels import draw_panel, enlarged
+from ui.texts import number, plain
+from ui.trained import runs_with_weights, similarity
+
+OFF = {
+    "flip": 0.0,
+    "jitter": 0.0,
+    "grayscale": 0.0,
+    "blur": 0.0,
+    "solarize": 0.0,
+    "cutout": 0.0,
+    "noise": 0.0,
+}
+PRESETS: dict[str, tuple[dict[str, Any], str]] = {
+    "SimCLR": ({}, "Crop, flip, colours, sometimes grey: the recipe of the paper, for small images."),
+    "Crop only": (OFF | {"flip": 0.5}, "Place and scale change, colours stay and give the image away."),
+    "Colour only": ({"crop_min": 1.0, "flip": 0.0}, "All pixels stay in place: shapes alone solve the task."),
+    "Too strong": (
+        {"crop_min": 0.05, "crop_max": 0.3, "jitter": 1.0, "brightness": 0.8, "contrast": 0.8,
+         "saturation": 0.8, "hue": 0.5, "grayscale": 0.5, "cutout": 1.0},
+        "Two views of one toy share almost nothing any more, so nothing about toys is left to learn.",
+    ),
+}  # fmt: skip
+
+
+def draw_augmentations() -> None:
+    """The whole page below its title."""
+    controls, pictures = st.columns([1, 2.3], gap="large")
+    with controls:
+        try:
+            source: Source | None = choose_source()
+            picture = enlarged(source.image / 255)
+            st.image(picture, caption=plain(source.title), alt=source.title, width=150)
+        except UserError as error:
+            source = None
+            st.info(plain(str(error)), icon=":material/image:")
+        settings = _view_knobs()
+    with pictures:
+        if source is not None and settings is not None:
+            _pictures(source, settings)
+            _code(settings, source.image.shape[-1])
+
+
+def _view_knobs() -> ViewSettings | None:
+    """All view settings as widgets that are part of the address; None if they do not fit together."""
+    st.caption("Presets")
+    with st.container(horizontal=True, gap="xsmall"):
+        for title, (values, told) in PRESETS.items():
+            st.button(title, key=f"preset_{title}", help=told, on_click=_apply, args=(values,))
+    knobs = knobs_of(ViewSettings)
+    values = {name: _knob(knob) for name, knob in knobs.items() if not knob.advanced}
+    with st.expander("More", icon=":material/tune:", key="more_views"):
+        values |= {name: _knob(knob) for name, knob in knobs.items() if knob.advanced}
+    try:
+        return ViewSettings.parse(values)
+    except UserError as error:
+        st.error(plain(str(error)))
+        return None
+
+
+def _knob(knob: Knob) -> Any:
+    return draw_knob(knob, knob.default, knob.name, bind="query-params")
+
+
+def _apply(values: dict[str, Any]) -> None:
+    """Callback: set the view settings to a preset."""
+    usual = {name: knob.default for name, knob in knobs_of(ViewSettings).items()}
+    st.session_state.update(usual | values)
+
+
+def _pictures(source: Source, settings: ViewSettings) -> None:
+    found = kinds()
+    name = st.segmented_control(
+        "What is made of it",
+        list(found),
+        default="Views",
+        required=True,
+        key="kind",
+        bind="query-params",
+        help="How different methods use views.",
+    )
+    kind = found[name]
+    st.caption(kind.about)
+    values = _draw_row(kind)
+    try:
+        image = source.image.float() / 255
+        panels = kind.make(image, settings, values, torch.Generator().manual_seed(values["seed"]))
+    except UserError as error:
+        st.error(plain(str(error)))
+        return
+    if name in ("Views", "Two views"):
+        _worded(source, panels)
+    else:
+        for panel in panels:
+            draw_panel(panel)
+
+
+def _draw_row(kind: Kind) -> dict[str, Any]:
+    """The seed, the button for the next one, and the knobs of this kind of view."""
+    with st.grid(min_column_width=150, gap="medium", vertical_alignment="bottom"):
+        again = {"on_click": _next_seed, "help": "The next seed.", "key": "again"}
+        st.button("Draw again", icon=":material/casino:", width="stretch", **again)
+        told = "The same seed draws the same views: the address of this page shows them to anyone."
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, 1, key="seed", bind="query-params", help=told)
+        values = {name: _knob(knob) for name, knob in kind.knobs.items()}
+    return values | {"seed": seed}
+
+
+def _next_seed() -> None:
+    """Callback."""
+    st.session_state["seed"] = (st.session_state.get("seed", 0) + 1) % 2**31
+
+
+def _worded(source: Source, panels: list[Panel]) -> None:
+    """Views with the parameters drawn for them, and what a trained encoder says of them."""
+    cosines = iter(_opinion(source, torch.cat([panel.images for panel in panels])))
+    for panel in panels:
+        if panel.title:
+            st.markdown(f"**{plain(panel.title)}**")
+        with st.grid(min_column_width=140, gap="small"):
+            for index, (picture, said) in enumerate(zip(panel.images, panel.captions, strict=True)):
+                cosine = next(cosines, None)
+                said = said if cosine is None else f"cosine {cosine:.2f} · {said}"
+                alt = f"{panel.title or 'View'} {index + 1}: {said}"
+                st.image(enlarged(picture), caption=plain(said), alt=alt, width="stretch")
+
+
+def _opinion(source: Source, views: Tensor) -> list[float]:
+    """How similar the encoder of a finished run finds each view to the image; empty without a run."""
+    runs = runs_with_weights(manager().root)
+    if not runs:
+        st.caption("How similar a trained network finds these views is shown once a run has finished here.")
+        return []
+    chosen = st.selectbox(
+        "Judged by the encoder of",
+        [None, *runs],
+        format_func=lambda run: "nobody" if run is None else f"{runs[run].label} · {run}",
+        index=1,
+        key="judge",
+        help="The cosine between view and image in the representation of a run that is over.",
+    )
+    if chosen is None:
+        return []
+    try:
+        cosines, others = similarity(manager().root / chosen, source.image, views)
+    except UserError as error:
+        st.info(plain(str(error)))
+        return []
+    mean = number(sum(cosines) / len(cosines), 2)
+    st.caption(
+        f"Mean cosine of these views to the image: **{mean}**; of other images: **{number(others, 2)}**. "
+        "A good encoder keeps the two far apart."
+    )
+    return cosines
+
+
+def _code(settings: ViewSettings, size: int) -> None:
+    with st.expander("The same in torchvision", icon=":material/code:", key="torchvision"):
+        st.caption("Same distribution of views, for your own project:")
+        st.code(torchvision_code(settings, size), language="python")

@@ -1,0 +1,108 @@
+"""The picture that is augmented: from a dataset, one of two photographs, or the visitor's own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sslcore.data import dataset_cards, decode_image, load, sample_photos
+from sslcore.data.decode import square
+from sslcore.data.resize import resize
+from sslcore.data.toybox.dataset import SIZES, TEST_SIZE, plan
+from sslcore.data.toybox.scene import draw as draw_scene
+from sslcore.errors import UserError
+
+PHOTOS = {"China (photo)": "china", "Flower (photo)": "flower"}
+OWN = "Your own picture"
+TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif"]
+SIDES = (32, 64, 96)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, uint8 (3, S, S), and what it shows."""
+
+    image: Tensor
+    title: str
+
+
+def choose_source() -> Source:
+    """Draw the choice and return the picture; the choice is part of the address.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    kind = st.selectbox(
+        "Picture",
+        [*_datasets(), *PHOTOS, OWN],
+        key="picture",
+        bind="query-params",
+        help="What is augmented. Your own picture stays on this machine and is not part of the address.",
+    )
+    size = st.segmented_control(
+        "Side in pixels",
+        SIDES,
+        default=64,
+        required=True,
+        key="side",
+        bind="query-params",
+        help="What the network gets. 32 px is what most runs here use; more pixels are easier for you.",
+    )
+    if kind == OWN:
+        return _own(size)
+    if kind in PHOTOS:
+        return Source(_photo(PHOTOS[kind], size), kind)
+    count = _count(_datasets()[kind])
+    told = f"Which of its {count:,} held-out images."
+    number = st.number_input("Image number", 0, count - 1, 0, 1, key="number", bind="query-params", help=told)
+    return dataset_picture(_datasets()[kind], min(number, count - 1), size)
+
+
+def dataset_picture(name: str, number: int, size: int) -> Source:
+    """A held-out image of a dataset that is here. Toybox is drawn at any size, just this one scene."""
+    if name == "toybox":
+        scene = _scenes()[number]
+        drawn = draw_scene(scene, size if size in SIZES else SIZES[0])
+        image = torch.from_numpy(np.array(drawn)).permute(2, 0, 1)
+        return Source(resize(image[None], size)[0], f"Toybox scene {number}")
+    data = _loaded(name)
+    label = None if data.test.labels is None else data.classes[data.test.labels[number]]
+    title = f"{data.title} image {number}" + (f": {label}" if label else "")
+    return Source(resize(data.test.images[number : number + 1], size)[0], title)
+
+
+@st.cache_data(show_spinner=False, ttl=60)
+def _datasets() -> dict[str, str]:
+    """Titles and names of the datasets that need no download now."""
+    return {c.title: c.id for c in dataset_cards() if not c.needs_download or c.is_available(None)}
+
+
+@st.cache_resource(show_spinner=False)
+def _scenes() -> list:
+    return plan("test", TEST_SIZE)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the images …")
+def _loaded(name: str):
+    return load(name)
+
+
+def _count(name: str) -> int:
+    return TEST_SIZE if name == "toybox" else len(_loaded(name).test)
+
+
+@st.cache_resource(show_spinner=False)
+def _photo(name: str, size: int) -> Tensor:
+    return square(Image.fromarray(sample_photos()[name].permute(1, 2, 0).numpy()), size)
+
+
+def _own(size: int) -> Source:
+    told = "PNG, JPEG, WebP, BMP or GIF. Only decoded, never kept."
+    file = st.file_uploader("Your picture", type=TYPES, max_upload_size=20, key="own_picture", help=told)
+    if file is None:
+        raise UserError("Choose a file: until then there is nothing to augment.")
+    image = decode_image(file.getvalue(), file.name, at_least=4 * size)
+    return Source(square(image, size), "Your picture")

@@ -1,0 +1,59 @@
+"""What the colours of a map can tell: classes, known factors, or whether the neighbours are right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sslcore.data import ImageData
+from ui.embedding import embedding_figure
+from ui.plotly_live import Figure
+from ui.projection_service import Map
+
+SKIPPED = ("class", "individual")  # the first is offered as "Class", the second has too many values
+
+
+@dataclass(frozen=True)
+class Coloring:
+    """A value for every held-out image.
+
+    Attributes:
+        values: class indices, or numbers where there are no names; None where nothing is known.
+        names: what the indices mean; empty for numbers.
+        judges: compare with the neighbours' vote instead of showing the value.
+    """
+
+    name: str
+    values: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    judges: bool = False
+
+
+def colorings(data: ImageData | None) -> dict[str, Coloring]:
+    """What is known of the held-out images, by the name on the page."""
+    if data is None or data.test.labels is None or not data.classes:
+        return {"None": Coloring("None")}
+    labels = data.test.labels.numpy()
+    found = [Coloring("Class", labels, data.classes), Coloring("Right or wrong", labels, data.classes, True)]
+    for name, tensor in data.test.factors.items():
+        values = tensor.numpy()
+        if name not in SKIPPED and values.min() < values.max():
+            found.append(Coloring(name.capitalize(), values, data.factor_names.get(name) or ()))
+    return {coloring.name: coloring for coloring in found}
+
+
+def colored_figure(found: Map, coloring: Coloring, predictions: Sequence[int]) -> Figure:
+    """The map in these colours: a trace per name, or one trace with a scale."""
+    if coloring.values is None or coloring.names or coloring.judges:
+        votes = predictions if coloring.judges else None
+        return embedding_figure(found, coloring.values, coloring.names, votes)
+    figure = embedding_figure(found, None, ())
+    values = coloring.values[: len(found.xy)].astype(float)
+    scale = {"thickness": 10, "outlinewidth": 0, "title": {"text": coloring.name}}
+    marker = {"color": [round(v, 3) for v in values.tolist()], "colorscale": "Cividis", "colorbar": scale}
+    trace = figure.traces[0]
+    trace["marker"] = trace["marker"] | marker | {"showscale": True}
+    trace["text"] = [f"{coloring.name} {value:.2f}" for value in values]
+    trace["showlegend"] = False
+    span = f"{values.min():.2g} (dark) to {values.max():.2g} (bright)"
+    return Figure(figure.traces, figure.layout, f"{figure.alt} Colour: {coloring.name}, {span}.")

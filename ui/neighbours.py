@@ -1,0 +1,92 @@
+"""Whom a network finds most like an image: looked up in the full space, not on the map."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from sslcore.data import ImageData
+from ui.texts import plain
+
+NEAREST = 8
+MOST = 24  # pictures shown of a lasso
+
+
+def nearest(features: Any, query: int, count: int = NEAREST) -> tuple[list[int], list[float]]:
+    """Rows of features (N, d) with the largest cosine to row ``query``, itself left out, and the cosines."""
+    x = np.nan_to_num(np.asarray(features, dtype=np.float32), posinf=0, neginf=0)
+    x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    cosine = x @ x[query]
+    order = [int(i) for i in np.argsort(-cosine, kind="stable") if i != query][:count]
+    return order, [float(cosine[i]) for i in order]
+
+
+def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any, step: int) -> None:
+    """The image that was clicked or whose number was given, its neighbours, and the images in the lasso.
+
+    Args:
+        state: what :func:`ui.plotly_live.live_chart` returned.
+    """
+    count = len(features)
+    _take_click(state.clicked, count)
+    told = "Click a point of the map, or give the number of a held-out image."
+    query = st.number_input("Image", 0, count - 1, 0, 1, key="map_image", help=told)
+    order, cosines = nearest(features, query)
+    st.markdown(f"**The image:** {plain(_name(data, query))}")
+    _picture(data, query, f"number {query}", 96)
+    if order:
+        st.markdown("**Its nearest neighbours**", help="By the cosine in the space that is mapped.")
+        _agreement(data, query, order)
+        with st.container(horizontal=True, gap="xsmall"):
+            for index, cosine in zip(order, cosines, strict=True):
+                _picture(data, index, f"{_name(data, index)} {cosine:.2f}", 72)
+    lassoed = [int(i) for i in state.selected or () if int(i) < count]
+    if lassoed:
+        _lasso(data, lassoed, step)
+
+
+def _take_click(clicked: Any, count: int) -> None:
+    """A click sets the number, once; after that the number may be changed by hand."""
+    if clicked != st.session_state.get("_map_clicked"):
+        st.session_state["_map_clicked"] = clicked
+        if clicked is not None and 0 <= int(clicked) < count:
+            st.session_state["map_image"] = int(clicked)
+    if st.session_state.get("map_image", 0) >= count:
+        st.session_state["map_image"] = 0
+
+
+def _agreement(data: ImageData | None, query: int, order: list[int]) -> None:
+    if data is not None and data.test.labels is not None:
+        same = int((data.test.labels[order] == data.test.labels[query]).sum())
+        st.caption(f"{same} of {len(order)} are of the same class.")
+
+
+def _lasso(data: ImageData | None, chosen: list[int], step: int) -> None:
+    st.markdown(f"**{len(chosen):,} images lassoed at step {step:,}**")
+    if data is not None and data.test.labels is not None:
+        parts = Counter(_name(data, index) for index in chosen).most_common(5)
+        st.caption(", ".join(f"{number} {plain(name)}" for name, number in parts))
+    if data is not None:
+        shown = [_pixels(data, index) for index in chosen[:MOST]]
+        st.image(shown, width=40, alt=[_name(data, index) for index in chosen[:MOST]])
+
+
+def _name(data: ImageData | None, index: int) -> str:
+    if data is None or data.test.labels is None or not data.classes:
+        return f"image {index}"
+    return data.classes[int(data.test.labels[index])]
+
+
+def _picture(data: ImageData | None, index: int, caption: str, width: int) -> None:
+    if data is None:
+        st.caption(plain(caption))
+    else:
+        st.image(_pixels(data, index), caption=plain(caption), width=width, alt=caption)
+
+
+def _pixels(data: ImageData, index: int) -> Image.Image:
+    picture = Image.fromarray(data.test.images[index].permute(1, 2, 0).numpy())
+    zoom = max(1, round(96 / picture.width))
+    return picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)

@@ -1,0 +1,32 @@
+"""Panels of pictures as the page shows them: pixels enlarged without blur, captions as text."""
+
+import streamlit as st
+from PIL import Image
+from torch import Tensor
+
+from sslcore.methods.base import Panel
+from ui.texts import plain
+
+SMALL, LARGE = 96, 220  # pixels on the screen
+
+
+def draw_panel(panel: Panel, width: int = SMALL) -> None:
+    """A title, pictures in a row that wraps, each with its caption, and how to read them."""
+    if panel.title:
+        st.markdown(f"**{plain(panel.title)}**")
+    captions = [panel.captions[i] if i < len(panel.captions) else "" for i in range(len(panel.images))]
+    side = LARGE if panel.columns == 1 else width
+    with st.container(horizontal=True, gap="xsmall"):
+        for i, (picture, said) in enumerate(zip(panel.images, captions, strict=True)):
+            alt = f"{panel.title} {i + 1}: {said}".strip(": ")
+            st.image(enlarged(picture), caption=plain(said) or None, width=side, alt=alt, output_format="PNG")
+    if panel.text:
+        st.caption(plain(panel.text))
+
+
+def enlarged(picture: Tensor, side: int = 2 * SMALL) -> Image.Image:
+    """A picture (1 or 3, h, w) in [0, 1] whose pixels can be seen one by one."""
+    array = (picture.detach().float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    zoom = max(1, round(side / array.shape[1]))
+    image = Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array)
+    return image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)

@@ -1,0 +1,62 @@
+"""Encoders of runs that are over, for pages that ask a trained network for its opinion."""
+
+from pathlib import Path
+
+import streamlit as st
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sslcore.data.resize import resize
+from sslcore.encoders import Encoder, InputInfo, build_encoder
+from sslcore.runs import RunFolder
+from sslcore.runs import checkpoint as checkpoints
+from sslcore.settings import RunSettings
+from ui.datasets import images_of
+from ui.previews import newest_checkpoint
+from ui.records import Record, records
+
+OTHERS = 64  # images to compare with
+
+
+def runs_with_weights(root: Path) -> dict[str, Record]:
+    """Runs that are over and have left their weights, by id, newest first."""
+    over = [r for r in records(root) if r.state in ("finished", "stopped")]
+    return {r.id: r for r in over if newest_checkpoint(RunFolder(root / r.id)) is not None}
+
+
+def similarity(folder: Path, image: Tensor, views: Tensor) -> tuple[list[float], float]:
+    """Cosine of each view to the image in a run's representation, and the mean cosine of other images to it.
+
+    Args:
+        image: uint8 (3, S, S).
+        views: float (N, 3, h, w) in [0, 1]; resized to what the run has learned from.
+
+    Raises:
+        UserError: if the weights or the images of the run are gone.
+    """
+    encoder, size, others = trained_encoder(folder, newest_checkpoint(RunFolder(folder)) or 0)
+    seen = F.interpolate(views, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    batch = torch.cat([resize(image[None], size).float() / 255, seen, others.float() / 255])
+    with torch.no_grad():
+        features = F.normalize(encoder(batch), dim=1)
+    cosine = features[1:] @ features[0]
+    return cosine[: len(views)].tolist(), float(cosine[len(views) :].mean())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def trained_encoder(folder: Path, step: int) -> tuple[Encoder, int, Tensor]:
+    """A run's encoder as its newest checkpoint left it, the side of its images, and some of those images.
+
+    Args:
+        step: of that checkpoint, so that a run that went on is read again.
+
+    Raises:
+        UserError: if there is no checkpoint, or the images are not here.
+    """
+    state = checkpoints.load(folder / "checkpoint")
+    settings = RunSettings.from_json(state["settings"])
+    data = images_of(settings)
+    encoder = build_encoder(settings.encoder, InputInfo(data.channels, data.size))
+    encoder.load_state_dict(checkpoints.encoder_weights(state))
+    return encoder.eval(), data.size, data.test.images[:OTHERS]
