@@ -1,9 +1,12 @@
 """What came out of a run: a sentence, and a table with everything it has to be compared with."""
 
+import json
+
 import streamlit as st
 
 from sslcore.runs import JobStatus, RunView
 from sslcore.settings import RunSettings
+from ui.home_page import BENCHMARK
 from ui.jobs import manager
 from ui.records import records
 from ui.texts import percent
@@ -57,7 +60,7 @@ def comparison(view: RunView, top: float | None = None) -> dict[str, list[str]]:
 
 
 def ceiling(settings: RunSettings) -> float | None:
-    """The best kNN accuracy of a finished supervised run on the same data on this server, if there is one."""
+    """What labels reach on the same data: this server's best supervised run, else the published benchmark."""
     return _ceiling(settings["data"])
 
 
@@ -68,4 +71,11 @@ def _ceiling(data: str) -> float | None:
         for record in records(manager().root)
         if record.method == "supervised" and record.state == "finished" and record.data == data
     ]
-    return max((knn for knn in rivals if knn is not None), default=None)
+    return max((knn for knn in rivals if knn is not None), default=_published(data))
+
+
+def _published(data: str) -> float | None:
+    if not BENCHMARK.exists():
+        return None
+    rows = json.loads(BENCHMARK.read_text())["data"].get(data, {}).get("rows", [])
+    return next((row["knn_mean"] for row in rows if row["id"] == "supervised"), None)
