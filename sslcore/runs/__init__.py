@@ -1,0 +1,20 @@
+"""Runs as folders on disk and as jobs in the background."""
+
+from sslcore.runs.folder import RunFolder, all_runs, open_run, runs_root
+from sslcore.runs.history import FolderHistory, History, RunView
+from sslcore.runs.jobs import JobManager, JobStatus
+from sslcore.runs.recorder import record, resume
+
+__all__ = [
+    "FolderHistory",
+    "History",
+    "JobManager",
+    "JobStatus",
+    "RunFolder",
+    "RunView",
+    "all_runs",
+    "open_run",
+    "record",
+    "resume",
+    "runs_root",
+]

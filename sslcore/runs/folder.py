@@ -1,0 +1,181 @@
+"""The run folder: all that is left of a run when the process is gone, and all that others need to watch it.
+
+settings.json      what was asked
+status.json        where it is; replaced atomically
+metrics.jsonl      one line per event
+snapshots/         held-out images as the network saw them, <step>.npz
+checkpoint/        to continue from
+log.txt            for people
+"""
+
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sslcore.errors import UserError
+from sslcore.runs.checkpoint import write_json
+from sslcore.settings import RunSettings
+from sslcore.training.events import Event, Snapshot
+
+ACTIVE = ("queued", "running", "paused")
+STALE = 90.0  # seconds without a sign of life from another machine's process
+
+
+def runs_root(given: str | os.PathLike | None = None) -> Path:
+    """Where runs are kept: the argument, else ``$SSL_PLAYGROUND_RUNS``, else ``./runs``."""
+    return Path(given or os.environ.get("SSL_PLAYGROUND_RUNS") or "runs")
+
+
+class RunFolder:
+    """One run on disk. Reading never fails on a folder that was cut off in the middle of writing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+
+    @classmethod
+    def create(cls, root: Path, settings: RunSettings, owner: str = "") -> "RunFolder":
+        """A new folder with a short random id.
+
+        Raises:
+            UserError: if the place cannot be written to.
+        """
+        folder = cls(root / f"{settings.method}-{secrets.token_hex(3)}")
+        try:
+            (folder.path / "snapshots").mkdir(parents=True)
+            write_json(folder.path / "settings.json", settings.to_json())
+            folder.set_status(state="queued", created=time.time(), owner=owner, label=settings.label())
+        except OSError as error:
+            raise UserError(f"The run cannot be recorded in {root}: {error.strerror}.") from None
+        return folder
+
+    def settings(self) -> RunSettings:
+        """What was asked.
+
+        Raises:
+            UserError: if the settings cannot be read.
+        """
+        try:
+            return RunSettings.from_json(json.loads((self.path / "settings.json").read_text()))
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"The run folder {self.path} has no readable settings: {error}") from None
+
+    def status(self) -> dict[str, Any]:
+        """``state`` and what goes with it; a run whose process is gone is ``interrupted``."""
+        status: dict[str, Any] = {"state": "interrupted", "message": "", "created": 0.0, "owner": ""}
+        with suppress(OSError, ValueError):
+            status.update(json.loads((self.path / "status.json").read_text()))
+        if status["state"] in ACTIVE and not _alive(status):
+            status["state"] = "interrupted"
+            status["message"] = "The process that trained this run ended before it did."
+        return status
+
+    def set_status(self, **changes: Any) -> None:
+        """Change some entries of the status and sign it as alive.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        status: dict[str, Any] = {}
+        with suppress(OSError, ValueError):
+            status = json.loads((self.path / "status.json").read_text())
+        status.update(changes, updated=time.time(), pid=os.getpid(), host=socket.gethostname())
+        write_json(self.path / "status.json", status)
+
+    def rows(self, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Events after a byte offset, each with the offset behind it; a half-written last line is left."""
+        with suppress(OSError), open(self.path / "metrics.jsonl", "rb") as file:
+            file.seek(start)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                start += len(line)
+                with suppress(ValueError):
+                    yield start, json.loads(line)
+
+    def snapshot_steps(self) -> list[int]:
+        """Steps of which there is a snapshot, in order."""
+        return sorted(int(file.stem) for file in (self.path / "snapshots").glob("*.npz"))
+
+    def snapshot(self, step: int) -> dict[str, np.ndarray] | None:
+        """``features``, ``projections`` and ``predictions`` at a step, or None."""
+        with suppress(OSError, ValueError, KeyError), np.load(self._snapshot_file(step)) as arrays:
+            return {name: arrays[name] for name in ("features", "projections", "predictions")}
+        return None
+
+    def save_snapshot(self, event: Snapshot) -> None:
+        """Store a snapshot atomically."""
+        file = self._snapshot_file(event.step)
+        partial = file.with_suffix(".partial")
+        with open(partial, "wb") as stream:
+            np.savez(
+                stream, features=event.features, projections=event.projections, predictions=event.predictions
+            )
+        os.replace(partial, file)
+
+    def _snapshot_file(self, step: int) -> Path:
+        return self.path / "snapshots" / f"{step:09d}.npz"
+
+    def log(self, text: str) -> None:
+        """Append a line for people; a full disk is no reason to stop."""
+        with suppress(OSError), open(self.path / "log.txt", "a") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint"
+
+
+def encode(event: Event) -> bytes:
+    """One line of ``metrics.jsonl``; figures that are not numbers become null."""
+    return (json.dumps(_finite(event.as_dict())) + "\n").encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def open_run(name: str, root: Path) -> RunFolder:
+    """A run by id or by path.
+
+    Raises:
+        UserError: if there is no such run.
+    """
+    for path in (root / name, Path(name)):
+        if name and (path / "settings.json").is_file():
+            return RunFolder(path)
+    raise UserError(
+        f"There is no run '{name}' in {root}: it may have been deleted, or belongs to another server."
+    )
+
+
+def all_runs(root: Path) -> list[RunFolder]:
+    """Every run under a root, newest first."""
+    found = [RunFolder(file.parent) for file in root.glob("*/settings.json")]
+    return sorted(found, key=lambda run: run.status()["created"], reverse=True)
+
+
+def _alive(status: dict[str, Any]) -> bool:
+    if status.get("host") != socket.gethostname():
+        return time.time() - status.get("updated", 0.0) < STALE
+    try:
+        os.kill(status.get("pid", -1), 0)
+    except (ProcessLookupError, OverflowError, TypeError):
+        return False
+    except PermissionError:
+        pass
+    return True

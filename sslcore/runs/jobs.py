@@ -1,0 +1,269 @@
+"""Jobs: runs that train in background threads while others watch.
+
+Readers take immutable views; controls only set flags that the worker looks at between two events.
+"""
+
+import atexit
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sslcore.errors import UserError
+from sslcore.runs.folder import ACTIVE, RunFolder, open_run
+from sslcore.runs.history import FolderHistory, History, RunView
+from sslcore.runs.recorder import record, resume
+from sslcore.settings import RunSettings
+from sslcore.training import Finished, Snapshot, Trainer
+
+PATIENCE = 240.0  # seconds without a viewer after which a run pauses itself
+
+
+@dataclass
+class Job:
+    """One run in this process and the flags by which it is controlled."""
+
+    folder: RunFolder
+    settings: RunSettings
+    owner: str
+    continues: bool = False  # from a checkpoint
+    state: str = "queued"
+    message: str = ""
+    history: History = field(default_factory=History)
+    snapshot: Snapshot | None = None
+    trainer: Trainer | None = None
+    go: threading.Event = field(default_factory=threading.Event)  # cleared: paused
+    single: bool = False  # make one step, then pause
+    cancelled: bool = False
+    requests: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)  # live knobs to turn
+    seen: float = field(default_factory=time.monotonic)  # when a viewer last looked
+
+    def __post_init__(self) -> None:
+        self.go.set()
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What a page shows of a run, wherever it trains."""
+
+    id: str
+    state: str
+    message: str
+    owner: str
+    place: int  # in the queue, 0 when not waiting
+    settings: RunSettings
+    label: str
+    created: float
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+
+class JobManager:
+    """Runs at most ``workers`` trainings at a time, in the order in which they were started."""
+
+    def __init__(self, root: Path, workers: int | None = None, patience: float = PATIENCE) -> None:
+        self.root, self.patience = root, patience
+        self._jobs: dict[str, Job] = {}
+        self._followed: dict[str, FolderHistory] = {}
+        self._waiting: list[Job] = []
+        self._wake = threading.Condition()
+        self._closing = False
+        count = workers or max(1, torch.cuda.device_count())
+        self._threads = [
+            threading.Thread(target=self._work, name=f"train-{i}", daemon=True) for i in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+        # a daemon thread inside torch while the interpreter goes away would abort the process
+        atexit.register(self.close)
+
+    def start(self, settings: RunSettings, owner: str = "") -> str:
+        """Queue a run; returns its id at once."""
+        return self._enqueue(Job(RunFolder.create(self.root, settings, owner), settings, owner))
+
+    def resume_folder(self, run: str, owner: str = "") -> str:
+        """Continue an interrupted or stopped run from its last checkpoint.
+
+        Raises:
+            UserError: if it does not exist, is still active, or belongs to somebody else.
+        """
+        folder = open_run(run, self.root)
+        status = folder.status()
+        if status["owner"] not in ("", owner):
+            raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
+        if status["state"] in (*ACTIVE, "finished", "diverged"):
+            raise UserError(
+                f"Run {run} is {status['state']}: only interrupted and stopped runs can be resumed."
+            )
+        return self._enqueue(Job(folder, folder.settings(), owner, continues=True))
+
+    def _enqueue(self, job: Job) -> str:
+        with self._wake:
+            self._jobs[job.folder.id] = job
+            self._waiting.append(job)
+            self._wake.notify()
+        return job.folder.id
+
+    def pause(self, run: str, owner: str = "") -> None:
+        """Stop calling ``next``; nothing is lost."""
+        self._mine(run, owner).go.clear()
+
+    def go_on(self, run: str, owner: str = "") -> None:
+        """Continue a paused run."""
+        self._mine(run, owner).go.set()
+
+    def step(self, run: str, owner: str = "") -> None:
+        """Make exactly one optimiser step, then pause."""
+        job = self._mine(run, owner)
+        job.single = True
+        job.go.set()
+
+    def stop(self, run: str, owner: str = "") -> None:
+        """End a run, keeping what it has learned."""
+        job = self._mine(run, owner)
+        with self._wake:
+            job.cancelled = True
+            if job in self._waiting:
+                self._waiting.remove(job)
+                self._end(job, "stopped", "Stopped before it began.")
+        job.go.set()
+
+    def turn(self, run: str, values: dict[str, Any], owner: str = "") -> None:
+        """Change live knobs.
+
+        Raises:
+            UserError: if a value is not legal.
+        """
+        job = self._mine(run, owner)
+        job.settings.change(**values)  # complain here, not in the worker
+        job.requests.put(values)
+
+    def status(self, run: str) -> JobStatus:
+        """Where a run is, from memory if it trains here, else from its folder.
+
+        Raises:
+            UserError: if there is no such run.
+        """
+        job = self._jobs.get(run)
+        if job is None:
+            folder = open_run(run, self.root)
+            s = folder.status()
+            settings = folder.settings()
+            label = s.get("label", settings.label())
+            return JobStatus(run, s["state"], s["message"], s["owner"], 0, settings, label, s["created"])
+        place = self._waiting.index(job) + 1 if job in self._waiting else 0
+        created = job.folder.status()["created"] if not job.active else 0.0
+        settings = job.trainer.settings if job.trainer else job.settings
+        return JobStatus(run, job.state, job.message, job.owner, place, settings, settings.label(), created)
+
+    def view(self, run: str) -> RunView:
+        """The history of a run; counts as a look at it.
+
+        Raises:
+            UserError: if there is no such run.
+        """
+        job = self._jobs.get(run)
+        if job is not None:
+            job.seen = time.monotonic()
+            return job.history.view()
+        if run not in self._followed:
+            self._followed[run] = FolderHistory(open_run(run, self.root))
+        return self._followed[run].view()
+
+    def active(self) -> list[JobStatus]:
+        """Runs in this process that are not over, oldest first."""
+        return [self.status(run) for run, job in list(self._jobs.items()) if job.active]
+
+    def close(self) -> None:
+        """Stop everything and wait for the threads; runs that were going can be resumed later."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+        for job in self._jobs.values():
+            job.go.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _mine(self, run: str, owner: str) -> Job:
+        job = self._jobs.get(run)
+        if job is None or not job.active:
+            raise UserError(f"Run {run} is not training here.")
+        if job.owner not in ("", owner):
+            raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
+        return job
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting and not self._closing:
+                    self._wake.wait()
+                if self._closing:
+                    return
+                job = self._waiting.pop(0)
+            try:
+                self._train(job)
+            except UserError as error:
+                self._end(job, "failed", str(error))
+            except Exception as error:  # recorded with its traceback by the recorder
+                self._end(job, "failed", f"The run failed: {type(error).__name__}: {error}")
+
+    def _train(self, job: Job) -> None:
+        job.state = "running"
+        trainer = job.trainer = resume(job.folder) if job.continues else Trainer(job.settings)
+        for _, row in job.folder.rows():
+            job.history.append(row)
+        job.message = " ".join(trainer.data.notes)
+        events = record(trainer, job.folder)
+        job.seen = time.monotonic()
+        for event in events:
+            if isinstance(event, Snapshot):
+                job.snapshot = event
+            job.history.append(event.as_dict())
+            if isinstance(event, Finished):
+                self._end(job, {"budget": "finished"}.get(event.reason, event.reason), event.message)
+            if self._closing:
+                events.close()
+                return
+            self._obey(job, made_step=type(event).__name__ == "Step")
+
+    def _obey(self, job: Job, made_step: bool) -> None:
+        """Between two events: turn knobs, pause, stop."""
+        while not job.requests.empty():
+            job.trainer.update(**job.requests.get())
+        if job.single and made_step:
+            job.single = False
+            job.go.clear()
+        if time.monotonic() - job.seen > self.patience:
+            job.go.clear()
+            job.message = "Paused because nobody was watching."
+        if not job.go.is_set() and job.active:
+            job.state = "paused"
+            self._sign(job)
+            while not job.go.wait(20.0):
+                self._sign(job)
+            job.seen = time.monotonic()
+            job.state, job.message = "running", ""
+            self._sign(job)
+        if job.cancelled:
+            job.trainer.stop()
+
+    def _sign(self, job: Job) -> None:
+        try:
+            job.folder.set_status(state=job.state, message=job.message)
+        except OSError:
+            return
+
+    def _end(self, job: Job, state: str, message: str) -> None:
+        job.state, job.message = state, message
+        job.trainer = None if state == "failed" else job.trainer
+        self._sign(job)

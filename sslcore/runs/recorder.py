@@ -1,0 +1,137 @@
+"""Recording: passes a trainer's events on while writing them down."""
+
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from sslcore.data import ImageData
+from sslcore.errors import UserError
+from sslcore.runs import checkpoint
+from sslcore.runs.folder import RunFolder, encode
+from sslcore.training import Event, Finished, Snapshot, Step, Trainer
+
+CHECKPOINT_SECONDS = 10.0
+FLUSH_SECONDS = 1.0
+ENDINGS = {"budget": "finished", "stopped": "stopped", "diverged": "diverged"}
+
+
+def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
+    """Iterate a trainer, writing every event into the run folder before passing it on.
+
+    A disk that fills up does not end the run: what was written stays, the status says that recording ended.
+    A crash is recorded with its traceback and raised again.
+    """
+    tape = _Tape(trainer, folder)
+    try:
+        for event in trainer:
+            tape.write(event)
+            yield event
+    except UserError as error:
+        folder.log(str(error))
+        tape.guard(lambda: folder.set_status(state="failed", message=str(error)))
+        raise
+    except GeneratorExit:
+        tape.guard(lambda: folder.set_status(state="interrupted", message="The run was left before its end."))
+        raise
+    except BaseException as error:
+        folder.log(traceback.format_exc())
+        message = f"The run failed: {type(error).__name__}: {error}"
+        tape.guard(lambda: folder.set_status(state="failed", message=message))
+        raise
+    finally:
+        tape.close()
+
+
+class _Tape:
+    """The open metrics file and the times of the last flush and checkpoint."""
+
+    def __init__(self, trainer: Trainer, folder: RunFolder) -> None:
+        self.trainer, self.folder, self.full = trainer, folder, ""
+        self.file = None
+        self.guard(self._open)
+        self.flushed = self.saved = time.monotonic()
+
+    def _open(self) -> None:
+        self.file = open(self.folder.path / "metrics.jsonl", "ab")
+        self.folder.set_status(state="running", message="", command=self.trainer.settings.command())
+        self.folder.log(f"{self.folder.id}: {self.trainer.settings.label()} on {self.trainer.device}")
+
+    def write(self, event: Event) -> None:
+        self.guard(lambda: self._write(event))
+
+    def _write(self, event: Event) -> None:
+        now = time.monotonic()
+        if isinstance(event, Snapshot):
+            self.folder.save_snapshot(event)
+        if isinstance(event, Finished) and event.reason != "diverged":
+            self._checkpoint()  # before the last row, which a resumed run takes back
+        self.file.write(encode(event))
+        if isinstance(event, Finished):
+            self.file.flush()
+            self.folder.set_status(state=ENDINGS[event.reason], message=event.message)
+            self.folder.log(event.message)
+        elif isinstance(event, Step) and now - self.saved > CHECKPOINT_SECONDS:
+            self._checkpoint()
+        elif now - self.flushed > FLUSH_SECONDS:
+            self.file.flush()
+            self.flushed = now
+
+    def _checkpoint(self) -> None:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        checkpoint.save(self.folder.checkpoint, {**self.trainer.state(), "rows_end": self.file.tell()})
+        self.folder.set_status()
+        self.saved = time.monotonic()
+
+    def guard(self, write) -> None:
+        """Do some writing; after the first failure nothing more is tried."""
+        if self.full:
+            return
+        try:
+            write()
+        except OSError as error:
+            self.full = f"Recording ended: {error.strerror or error}. The run goes on, but only in memory."
+            self.folder.log(self.full)
+
+    def close(self) -> None:
+        if self.file is not None:
+            try:
+                self.file.close()
+            except OSError:
+                pass
+
+
+def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
+    """A trainer that continues a recorded run from its last checkpoint.
+
+    Rows and snapshots written after that checkpoint are dropped: the run makes them again.
+
+    Raises:
+        UserError: if the run is over, or has no readable checkpoint.
+    """
+    status = folder.status()
+    if status["state"] in ("finished", "diverged"):
+        raise UserError(f"Run {folder.id} is already {status['state']}: there is nothing left to resume.")
+    if status["state"] in ("running", "paused"):
+        raise UserError(f"Run {folder.id} is still {status['state']} in process {status['pid']}.")
+    settings = folder.settings()
+    try:
+        state = checkpoint.load(folder.checkpoint)
+    except UserError:
+        if any(folder.checkpoint.glob("*.json")):
+            raise
+        _cut(folder, 0, -1)  # killed before its first checkpoint: start over under the same name
+        return Trainer(settings, data)
+    _cut(folder, state["rows_end"], state["step"])
+    return Trainer(settings.from_json(state["settings"]), data, resume=state)
+
+
+def _cut(folder: RunFolder, rows_end: int, step: int) -> None:
+    metrics: Path = folder.path / "metrics.jsonl"
+    if metrics.exists():
+        os.truncate(metrics, min(rows_end, metrics.stat().st_size))
+    for later in folder.snapshot_steps():
+        if later > step:
+            folder._snapshot_file(later).unlink()

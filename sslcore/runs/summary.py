@@ -1,0 +1,53 @@
+"""What a run came to, in one flat record."""
+
+from typing import Any
+
+from sslcore.runs.history import RunView
+from sslcore.settings import RunSettings
+
+
+def summary(settings: RunSettings, view: RunView, **machine: Any) -> dict[str, Any]:
+    """The figures that every command, table and benchmark quotes.
+
+    Args:
+        settings: what was asked.
+        view: what happened.
+        machine: entries to add, such as ``device``, ``precision`` and ``run``.
+
+    Returns:
+        JSON-ready; accuracies are shares in [0, 1] on held-out images, None where there are no labels.
+    """
+    terms = {
+        name.removeprefix("term/"): _last(curve) for name, curve in view.curves.items() if "term/" in name
+    }
+    metrics = {name.removeprefix("metric/"): _last(c) for name, c in view.curves.items() if "metric/" in name}
+    collapse: dict[str, Any] = {"verdict": view.verdict}
+    if view.diagnoses:
+        collapse.update(view.diagnoses[-1]["figures"], reasons=list(view.diagnoses[-1]["reasons"]))
+    return {
+        "method": settings.method,
+        "data": settings.data.data,
+        "seed": settings.machine.seed,
+        **{key: machine.pop(key, None) for key in ("device", "precision")},
+        "steps": view.step,
+        "seconds": round(view.seconds, 2),
+        "images_per_second": round(view.images_per_second, 1),
+        "loss": _last(view.curves["loss"]) if "loss" in view.curves else None,
+        "terms": terms,
+        "metrics": metrics,
+        "knn": view.latest("knn"),
+        "linear": view.latest("linear"),
+        "baselines": {
+            name: view.baselines.get(name) for name in ("pixels_knn", "random_knn", "random_linear")
+        },
+        "collapse": collapse,
+        "ended": view.finished["reason"] if view.finished else None,
+        "message": view.finished["message"] if view.finished else "",
+        **machine,
+    }
+
+
+def _last(curve) -> float | None:
+    """The newest value; means over several steps where the curve was thinned."""
+    value = float(curve.value[-1])
+    return value if value == value else None

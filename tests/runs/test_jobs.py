@@ -1,0 +1,107 @@
+import time
+
+import pytest
+
+from sslcore.errors import UserError
+from sslcore.runs import JobManager
+from tests.conftest import tiny_settings
+
+
+@pytest.fixture
+def manager(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    jobs = JobManager(tmp_path, workers=1)
+    yield jobs
+    jobs.close()
+
+
+def wait(condition, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def state(manager, run):
+    return manager.status(run).state
+
+
+def test_a_job_trains_to_its_end(manager):
+    run = manager.start(tiny_settings())
+    wait(lambda: state(manager, run) == "finished")
+    assert manager.view(run).step == 6
+
+
+def test_pause_holds_and_step_makes_exactly_one(manager):
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(run).step > 1)
+    manager.pause(run)
+    wait(lambda: state(manager, run) == "paused")
+    at = manager.view(run).step
+    time.sleep(0.2)
+    assert manager.view(run).step == at
+    manager.step(run)
+    wait(lambda: manager.view(run).step == at + 1 and state(manager, run) == "paused")
+    manager.go_on(run)
+    wait(lambda: manager.view(run).step > at + 2)
+    manager.stop(run)
+    wait(lambda: state(manager, run) == "stopped")
+
+
+def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
+    first = manager.start(tiny_settings(steps=100_000))
+    second, third = (manager.start(tiny_settings()) for _ in range(2))
+    wait(lambda: manager.view(first).step > 0)
+    assert [manager.status(run).place for run in (second, third)] == [1, 2]
+    manager.stop(second)
+    assert state(manager, second) == "stopped" and manager.status(third).place == 1
+    manager.stop(first)
+    wait(lambda: state(manager, third) == "finished")
+
+
+def test_only_the_owner_controls(manager):
+    run = manager.start(tiny_settings(steps=100_000), owner="ada")
+    wait(lambda: manager.view(run).step > 0)
+    with pytest.raises(UserError, match="somebody else"):
+        manager.stop(run, owner="bob")
+    with pytest.raises(UserError, match="at most"):
+        manager.turn(run, {"temperature": 99}, owner="ada")
+    manager.turn(run, {"temperature": 0.9}, owner="ada")
+    wait(lambda: manager.view(run).changes)
+    manager.stop(run, owner="ada")
+    wait(lambda: state(manager, run) == "stopped")
+
+
+def test_a_run_nobody_watches_pauses(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    jobs = JobManager(tmp_path, workers=1, patience=0.1)
+    run = jobs.start(tiny_settings(steps=100_000))
+    wait(lambda: state(jobs, run) == "paused")
+    assert "nobody" in jobs.status(run).message
+    jobs.close()
+
+
+def test_a_failing_run_says_why_and_the_next_one_runs(manager):
+    run = manager.start(tiny_settings(batch_size=65))
+    wait(lambda: state(manager, run) == "failed")
+    assert "batch_size" in manager.status(run).message
+    after = manager.start(tiny_settings())
+    wait(lambda: state(manager, after) == "finished")
+
+
+def test_closing_leaves_a_run_that_resumes(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    first = JobManager(tmp_path, workers=1)
+    run = first.start(tiny_settings(steps=40))
+    wait(lambda: first.view(run).step > 0)
+    first.close()
+    second = JobManager(tmp_path, workers=1)
+    assert state(second, run) == "interrupted"
+    second.resume_folder(run)
+    wait(lambda: state(second, run) == "finished")
+    assert second.view(run).step == 40
+    with pytest.raises(UserError, match="finished"):
+        second.resume_folder(run)
+    with pytest.raises(UserError, match="no run"):
+        second.view("nope")
+    second.close()

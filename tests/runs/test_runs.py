@@ -1,0 +1,152 @@
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+
+from sslcore.errors import UserError
+from sslcore.runs import FolderHistory, History, RunFolder, all_runs, checkpoint, open_run, record, resume
+from sslcore.runs.history import POINTS, thin
+from sslcore.runs.summary import summary
+from sslcore.training import Step, Trainer
+from tests.conftest import tiny_settings
+
+
+def run_to_the_end(tmp_path, tiny, **knobs) -> RunFolder:
+    settings = tiny_settings(**knobs)
+    folder = RunFolder.create(tmp_path, settings)
+    list(record(Trainer(settings, tiny), folder))
+    return folder
+
+
+def rows(folder: RunFolder) -> list[dict]:
+    timeless = ("seconds", "images_per_second")
+    return [{k: v for k, v in row.items() if k not in timeless} for _, row in folder.rows()]
+
+
+def test_a_finished_run_can_be_read_back(tmp_path, tiny):
+    folder = run_to_the_end(tmp_path, tiny)
+    assert folder.status()["state"] == "finished"
+    assert open_run(folder.id, tmp_path).settings() == tiny_settings()
+    view = FolderHistory(folder).view()
+    assert view.step == 6 and view.finished["reason"] == "budget" and len(view.evaluations) == 3
+    assert folder.snapshot_steps() == [0, 3, 6]
+    shot = folder.snapshot(6)
+    assert shot["features"].shape == (64, 32) and shot["features"].dtype == np.float16
+    assert [run.id for run in all_runs(tmp_path)] == [folder.id]
+    record = summary(folder.settings(), view, run="x")
+    assert record["knn"] == view.evaluations[-1]["knn"] and json.dumps(record)
+
+
+def test_live_and_recorded_history_agree(tmp_path, tiny):
+    settings, live = tiny_settings(), History()
+    folder = RunFolder.create(tmp_path, settings)
+    for event in record(Trainer(settings, tiny), folder):
+        live.append(json.loads(json.dumps(event.as_dict(), default=list)))
+    ours, theirs = live.view(), FolderHistory(folder).view()
+    assert ours.version == theirs.version and ours.evaluations == theirs.evaluations
+    assert np.array_equal(ours.curves["loss"].value, theirs.curves["loss"].value)
+
+
+def test_an_interrupted_run_resumes_to_the_same_metrics(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.runs.recorder.CHECKPOINT_SECONDS", 0.0)
+    whole = run_to_the_end(tmp_path, tiny)
+    settings = tiny_settings()
+    folder = RunFolder.create(tmp_path, settings)
+    for event in record(Trainer(settings, tiny), folder):
+        if isinstance(event, Step) and event.step == 4:
+            break
+    folder.set_status(state="running", pid_note="left")
+    status = json.loads((folder.path / "status.json").read_text())
+    status["pid"] = 2**22 + 1  # nobody has this number
+    (folder.path / "status.json").write_text(json.dumps(status))
+    assert folder.status()["state"] == "interrupted"
+    with open(folder.path / "metrics.jsonl", "ab") as file:
+        file.write(b'{"event": "step", "st')  # cut off in the middle of a line
+    list(record(resume(folder, tiny), folder))
+    assert rows(folder) == rows(whole) and folder.status()["state"] == "finished"
+    assert folder.snapshot_steps() == whole.snapshot_steps()
+
+
+def test_a_stopped_run_resumes_to_the_same_metrics(tmp_path, tiny):
+    whole = run_to_the_end(tmp_path, tiny)
+    settings = tiny_settings()
+    folder = RunFolder.create(tmp_path, settings)
+    trainer = Trainer(settings, tiny)
+    for event in record(trainer, folder):
+        if isinstance(event, Step) and event.step == 3:
+            trainer.stop()
+    assert folder.status()["state"] == "stopped"
+    list(record(resume(folder, tiny), folder))
+    assert rows(folder) == rows(whole)
+
+
+def test_a_truncated_checkpoint_falls_back_to_the_one_before(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.runs.recorder.CHECKPOINT_SECONDS", 0.0)
+    folder = run_to_the_end(tmp_path, tiny)
+    weights = sorted(folder.checkpoint.glob("*.safetensors"))
+    newest, older = weights[-1], weights[-2]
+    os.truncate(newest, newest.stat().st_size // 2)
+    assert checkpoint.load(folder.checkpoint)["step"] == int(older.stem)
+    os.truncate(older, 10)
+    with pytest.raises(UserError, match="damaged"):
+        checkpoint.load(folder.checkpoint)
+
+
+def test_missing_things_get_a_sentence(tmp_path, tiny):
+    with pytest.raises(UserError, match="no run 'nope'"):
+        open_run("nope", tmp_path)
+    with pytest.raises(UserError, match="no checkpoint"):
+        checkpoint.load(tmp_path / "checkpoint")
+    with pytest.raises(UserError, match="already finished"):
+        resume(run_to_the_end(tmp_path, tiny), tiny)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "settings.json").write_text("{")
+    with pytest.raises(UserError, match="no readable settings"):
+        RunFolder(tmp_path / "broken").settings()
+    assert RunFolder(tmp_path / "broken").status()["state"] == "interrupted"
+
+
+def test_a_full_disk_ends_recording_not_training(tmp_path, tiny, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    settings = tiny_settings()
+    folder = RunFolder.create(tmp_path, settings)
+    monkeypatch.setattr(RunFolder, "save_snapshot", full)
+    events = list(record(Trainer(settings, tiny), folder))
+    assert events[-1].reason == "budget"
+    assert "No space left" in (folder.path / "log.txt").read_text()
+    assert FolderHistory(folder).view().baselines  # what came before is kept
+
+
+def test_a_crash_is_recorded_with_its_traceback(tmp_path, tiny, monkeypatch):
+    settings = tiny_settings()
+    folder, trainer = RunFolder.create(tmp_path, settings), Trainer(settings, tiny)
+    monkeypatch.setattr(trainer, "_update", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(record(trainer, folder))
+    assert folder.status()["state"] == "failed" and "ZeroDivisionError" in folder.status()["message"]
+    assert "Traceback" in (folder.path / "log.txt").read_text()
+
+
+def test_a_diverged_run_keeps_its_record(tmp_path, tiny):
+    calm = {"optimiser": "sgd", "gradient_clip": 0, "steps": 200, "learning_rate": 100}
+    folder = run_to_the_end(tmp_path, tiny, method="denoising_autoencoder", **calm)
+    assert folder.status()["state"] == "diverged" and "step" in folder.status()["message"]
+    assert FolderHistory(folder).view().step > 0
+
+
+def test_nothing_is_pickled(tmp_path, tiny):
+    folder = run_to_the_end(tmp_path, tiny)
+    suffixes = {file.suffix for file in folder.path.rglob("*") if file.is_file()}
+    assert suffixes <= {".json", ".jsonl", ".npz", ".safetensors", ".txt"}
+
+
+def test_thinned_curves_keep_the_mean_and_the_end():
+    steps, values = list(range(1, 1004)), [float(i) for i in range(1, 1004)]
+    curve = thin(steps, values)
+    assert len(curve.step) <= POINTS + 1 and curve.step[-1] == 1003
+    assert curve.value[-1] == pytest.approx(np.mean(values[-curve.stride :]))
+    assert thin([1, 2], [5.0, 6.0]).value.tolist() == [5.0, 6.0]
