@@ -136,6 +136,7 @@ class FolderHistory:
         file = self.folder.path / "metrics.jsonl"
         if file.exists() and file.stat().st_size < self._offset:
             self._restart()  # the run was resumed from a checkpoint and took rows back
-        for self._offset, row in self.folder.rows(self._offset):
+        for end, row in self.folder.rows(self._offset):
             self._history.append(row)
+            self._offset = end
         return self._history.view()

@@ -4,6 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sslcore.data import ImageData
@@ -29,8 +30,9 @@ def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
             tape.write(event)
             yield event
     except UserError as error:
-        folder.log(str(error))
-        tape.guard(lambda: folder.set_status(state="failed", message=str(error)))
+        message = str(error)
+        folder.log(message)
+        tape.guard(lambda: folder.set_status(state="failed", message=message))
         raise
     except GeneratorExit:
         tape.guard(lambda: folder.set_status(state="interrupted", message="The run was left before its end."))
@@ -54,7 +56,7 @@ class _Tape:
         self.flushed = self.saved = time.monotonic()
 
     def _open(self) -> None:
-        self.file = open(self.folder.path / "metrics.jsonl", "ab")
+        self.file = open(self.folder.path / "metrics.jsonl", "ab")  # noqa: SIM115 - closed in close()
         self.folder.set_status(state="running", message="", command=self.trainer.settings.command())
         self.folder.log(f"{self.folder.id}: {self.trainer.settings.label()} on {self.trainer.device}")
 
@@ -97,10 +99,8 @@ class _Tape:
 
     def close(self) -> None:
         if self.file is not None:
-            try:
+            with suppress(OSError):
                 self.file.close()
-            except OSError:
-                pass
 
 
 def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
