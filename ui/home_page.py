@@ -1,13 +1,11 @@
 """What the home page shows: the start button, the map of methods, runs going on, runs that are over."""
 
-import json
-from pathlib import Path
-
 import streamlit as st
 from PIL import Image
 
 from sslcore.registry import FAMILIES, Card, methods
 from ui import controls
+from ui.benchmark import published
 from ui.jobs import manager
 from ui.live import STATES
 from ui.pictures import toybox_sheet
@@ -16,7 +14,6 @@ from ui.shell import ROOT, pages
 from ui.texts import percent, plain
 from ui.train_form import default_settings
 
-BENCHMARK = ROOT / "assets" / "one_minute.json"
 SHOWN = ("method", "kNN", "linear", "steps", "seeds")
 SHEET = ROOT / "assets" / "toybox.png"
 
@@ -67,11 +64,11 @@ def method_map() -> None:
                     st.page_link(target, label=label, query_params={"method": card.id}, help=card.idea)
 
 
-def one_minute_table(file: Path = BENCHMARK) -> None:
+def one_minute_table() -> None:
     """What every method reaches in a minute, where that was measured."""
-    if not file.exists():
+    measured = published()
+    if not measured["data"]:
         return
-    measured = json.loads(file.read_text())
     st.subheader("What one minute teaches")
     for tab, (data, part) in zip(st.tabs(list(measured["data"])), measured["data"].items(), strict=True):
         with tab:

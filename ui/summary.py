@@ -1,12 +1,10 @@
 """What came out of a run: a sentence, and a table with everything it has to be compared with."""
 
-import json
-
 import streamlit as st
 
 from sslcore.runs import JobStatus, RunView
 from sslcore.settings import RunSettings
-from ui.home_page import BENCHMARK
+from ui.benchmark import supervised_knn
 from ui.jobs import manager
 from ui.records import records
 from ui.texts import percent
@@ -71,11 +69,4 @@ def _ceiling(data: str) -> float | None:
         for record in records(manager().root)
         if record.method == "supervised" and record.state == "finished" and record.data == data
     ]
-    return max((knn for knn in rivals if knn is not None), default=_published(data))
-
-
-def _published(data: str) -> float | None:
-    if not BENCHMARK.exists():
-        return None
-    rows = json.loads(BENCHMARK.read_text())["data"].get(data, {}).get("rows", [])
-    return next((row["knn_mean"] for row in rows if row["id"] == "supervised"), None)
+    return max((knn for knn in rivals if knn is not None), default=supervised_knn(data))

@@ -1,0 +1,20 @@
+"""The published one-minute benchmark, where it has been measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ui.shell import ROOT
+
+FILE = ROOT / "assets" / "one_minute.json"
+
+
+def published(file: Path = FILE) -> dict[str, Any]:
+    """``{"command": ..., "data": {name: {"machine", "seconds", "rows"}}}``; empty if there is none."""
+    return json.loads(file.read_text()) if file.exists() else {"command": "", "data": {}}
+
+
+def supervised_knn(data: str) -> float | None:
+    """What labels reach on this data in the benchmark."""
+    rows = published()["data"].get(data, {}).get("rows", [])
+    return next((row["knn_mean"] for row in rows if row["id"] == "supervised"), None)
