@@ -18,8 +18,9 @@ from sslcore.runs.folder import ACTIVE, RunFolder, open_run
 from sslcore.runs.history import FolderHistory, History, RunView
 from sslcore.runs.recorder import record, resume
 from sslcore.settings import RunSettings
-from sslcore.training import Finished, Snapshot, Trainer
+from sslcore.training import Finished, Step, Trainer
 
+FOLLOWED = 50  # runs of other processes whose history is kept in memory
 PATIENCE = 240.0  # seconds without a viewer after which a run pauses itself
 
 
@@ -34,7 +35,6 @@ class Job:
     state: str = "queued"
     message: str = ""
     history: History = field(default_factory=History)
-    snapshot: Snapshot | None = None
     trainer: Trainer | None = None
     go: threading.Event = field(default_factory=threading.Event)  # cleared: paused
     single: bool = False  # make one step, then pause
@@ -163,7 +163,8 @@ class JobManager:
             return JobStatus(run, s["state"], s["message"], s["owner"], 0, settings, label, s["created"])
         place = self._waiting.index(job) + 1 if job in self._waiting else 0
         created = job.folder.status()["created"] if not job.active else 0.0
-        settings = job.trainer.settings if job.trainer else job.settings
+        trainer = job.trainer  # the worker may let go of it at any moment
+        settings = trainer.settings if trainer else job.settings
         return JobStatus(run, job.state, job.message, job.owner, place, settings, settings.label(), created)
 
     def view(self, run: str) -> RunView:
@@ -176,9 +177,11 @@ class JobManager:
         if job is not None:
             job.seen = time.monotonic()
             return job.history.view()
-        if run not in self._followed:
-            self._followed[run] = FolderHistory(open_run(run, self.root))
-        return self._followed[run].view()
+        followed = self._followed.pop(run, None) or FolderHistory(open_run(run, self.root))
+        self._followed[run] = followed  # newest last
+        while len(self._followed) > FOLLOWED:
+            self._followed.pop(next(iter(self._followed)), None)
+        return followed.view()
 
     def active(self) -> list[JobStatus]:
         """Runs in this process that are not over, oldest first."""
@@ -226,15 +229,14 @@ class JobManager:
         events = record(trainer, job.folder)
         job.seen = time.monotonic()
         for event in events:
-            if isinstance(event, Snapshot):
-                job.snapshot = event
             job.history.append(event.as_dict())
             if isinstance(event, Finished):
                 self._end(job, {"budget": "finished"}.get(event.reason, event.reason), event.message)
             if self._closing:
                 events.close()
                 return
-            self._obey(job, made_step=type(event).__name__ == "Step")
+            if job.active:
+                self._obey(job, made_step=isinstance(event, Step))
 
     def _obey(self, job: Job, made_step: bool) -> None:
         """Between two events: turn knobs, pause, stop."""
@@ -264,6 +266,7 @@ class JobManager:
             return
 
     def _end(self, job: Job, state: str, message: str) -> None:
+        if job.trainer is not None:
+            job.settings, job.trainer = job.trainer.settings, None  # networks and data are no longer needed
         job.state, job.message = state, message
-        job.trainer = None if state == "failed" else job.trainer
         self._sign(job)

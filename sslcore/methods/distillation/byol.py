@@ -53,6 +53,7 @@ class BYOL(TwoView):
         notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
     )
     Settings = BYOLSettings
+    defaults = {"learning_rate": 0.01}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

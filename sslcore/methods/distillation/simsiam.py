@@ -48,7 +48,7 @@ class SimSiam(TwoView):
         notes=("A loss of −1 is both perfect and collapsed: only the spread of the embedding tells which.",),
     )
     Settings = SimSiamSettings
-    defaults = {"projector_output": 128}
+    defaults = {"projector_output": 128, "learning_rate": 0.01}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

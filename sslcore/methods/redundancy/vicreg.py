@@ -53,7 +53,7 @@ class VICReg(TwoView):
         ),
     )
     Settings = VICRegSettings
-    defaults = {"projector_output": 256}
+    defaults = {"projector_output": 256, "learning_rate": 0.01}
 
     def build_projector(self, inputs: int) -> nn.Module:
         """The paper's expander: three layers, no bias at the end."""
