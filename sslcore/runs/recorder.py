@@ -13,7 +13,7 @@ from sslcore.runs import checkpoint
 from sslcore.runs.folder import RunFolder, encode
 from sslcore.training import Event, Finished, Snapshot, Step, Trainer
 
-CHECKPOINT_SECONDS = 10.0
+CHECKPOINT_SECONDS = 5.0
 FLUSH_SECONDS = 1.0
 ENDINGS = {"budget": "finished", "stopped": "stopped", "diverged": "diverged"}
 
