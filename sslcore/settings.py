@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from shlex import quote
 from typing import Any, Literal, Self
 
 from sslcore.errors import UserError
@@ -189,12 +190,12 @@ class RunSettings:
     def command(self) -> str:
         """The command that reproduces this run."""
         given = self.changes()
-        words = [f"python -m sslcore train {self.method} --data {_quote(self.data.data)}"]
+        words = [f"python -m sslcore train {self.method} --data {quote(self.data.data)}"]
         budget = "steps" if self.budget.steps else "epochs" if self.budget.epochs else "seconds"
         words.append(f"--{budget} {show(getattr(self.budget, budget))} --seed {self.machine.seed}")
         rest = {k: v for k, v in given.items() if k not in ("data", "seed", "seconds", "epochs", "steps")}
         if rest:
-            words.append("--set " + " ".join(f"{name}={_quote(show(value))}" for name, value in rest.items()))
+            words.append("--set " + " ".join(f"{name}={quote(show(value))}" for name, value in rest.items()))
         return " ".join(words)
 
     def __getitem__(self, name: str) -> Any:
@@ -221,9 +222,3 @@ def all_knobs(method: str) -> dict[str, Knob]:
     for model in SECTIONS.values():
         found.update(knobs_of(model))
     return found
-
-
-def _quote(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

@@ -107,13 +107,13 @@ class RunFolder:
 
     def snapshot(self, step: int) -> dict[str, np.ndarray] | None:
         """``features``, ``projections`` and ``predictions`` at a step, or None."""
-        with suppress(OSError, ValueError, KeyError), np.load(self._snapshot_file(step)) as arrays:
+        with suppress(OSError, ValueError, KeyError), np.load(self.snapshot_file(step)) as arrays:
             return {name: arrays[name] for name in ("features", "projections", "predictions")}
         return None
 
     def save_snapshot(self, event: Snapshot) -> None:
         """Store a snapshot atomically."""
-        file = self._snapshot_file(event.step)
+        file = self.snapshot_file(event.step)
         partial = file.with_suffix(".partial")
         with open(partial, "wb") as stream:
             np.savez(
@@ -121,7 +121,8 @@ class RunFolder:
             )
         os.replace(partial, file)
 
-    def _snapshot_file(self, step: int) -> Path:
+    def snapshot_file(self, step: int) -> Path:
+        """Where the snapshot of a step is kept."""
         return self.path / "snapshots" / f"{step:09d}.npz"
 
     def log(self, text: str) -> None:

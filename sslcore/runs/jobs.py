@@ -16,7 +16,7 @@ import torch
 from sslcore.errors import UserError
 from sslcore.runs.folder import ACTIVE, RunFolder, open_run
 from sslcore.runs.history import FolderHistory, History, RunView
-from sslcore.runs.recorder import record, resume
+from sslcore.runs.recorder import ENDINGS, record, resume
 from sslcore.settings import RunSettings
 from sslcore.training import Finished, Step, Trainer
 
@@ -231,7 +231,7 @@ class JobManager:
         for event in events:
             job.history.append(event.as_dict())
             if isinstance(event, Finished):
-                self._end(job, {"budget": "finished"}.get(event.reason, event.reason), event.message)
+                self._end(job, ENDINGS[event.reason], event.message)
             if self._closing:
                 events.close()
                 return

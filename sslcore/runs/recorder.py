@@ -134,4 +134,4 @@ def _cut(folder: RunFolder, rows_end: int, step: int) -> None:
         os.truncate(metrics, min(rows_end, metrics.stat().st_size))
     for later in folder.snapshot_steps():
         if later > step:
-            folder._snapshot_file(later).unlink()
+            folder.snapshot_file(later).unlink()

@@ -30,7 +30,7 @@ class Referee:
         self.method, self.data, self.settings, self.autocast = method, data, settings, autocast
         self.device = next(method.parameters()).device
         self.lamp = CollapseLamp(classes=len(data.classes) or None)
-        self.random_linear: float | None = None
+        self._encoded: tuple[int, tuple[Tensor, Tensor]] | None = None
         images = data.test.images[:DIAGNOSED].float() / 255
         generator = torch.Generator().manual_seed(0)
         self.pair = [random_views(images, settings.views, generator=generator) for _ in range(2)]
@@ -39,7 +39,7 @@ class Referee:
         """Pixels, the untrained encoder and blind guessing; to be called before the first step."""
         if not self.data.labelled:
             return Baselines(step, seconds, None, None, None, None)
-        bank, test = self._features()
+        bank, test = self._features(step)
         return Baselines(
             step,
             seconds,
@@ -52,7 +52,7 @@ class Referee:
     def evaluate(self, step: int, seconds: float, linear: bool) -> tuple[Evaluation, Snapshot]:
         """Accuracy now, and the snapshot that the same features make."""
         norms = self._gradient_norms(step)
-        bank, test = self._features()
+        bank, test = self._features(step)
         knn = probe = None
         predictions = torch.full((len(test),), -1)
         if self.data.labelled:
@@ -77,7 +77,13 @@ class Referee:
         verdict = self.lamp.update(report)
         return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum)
 
-    def _features(self) -> tuple[Tensor, Tensor]:
+    def _features(self, step: int) -> tuple[Tensor, Tensor]:
+        """Representations of bank and test images; before the first step two figures need the same ones."""
+        if self._encoded is None or self._encoded[0] != step:
+            self._encoded = step, self._encode()
+        return self._encoded[1]
+
+    def _encode(self) -> tuple[Tensor, Tensor]:
         bank = self.data.probe.images if self.data.labelled else self.data.test.images[:0]
         features = self._forward(self.method.encode, torch.cat([bank, self.data.test.images]))
         return features[: len(bank)], features[len(bank) :]
