@@ -7,6 +7,7 @@ from sslcore.diagnostics.figures import (
     normalized_std,
     participation_ratio,
     rank_me,
+    raw_std,
     spectrum,
 )
 from sslcore.diagnostics.gradients import gradient_norms
@@ -30,6 +31,7 @@ __all__ = [
     "participation_ratio",
     "prototype_usage",
     "rank_me",
+    "raw_std",
     "spectrum",
     "uniformity",
 ]

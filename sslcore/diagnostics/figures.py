@@ -52,6 +52,16 @@ def normalized_std(z: Tensor) -> float:
 
 
 @figure
+def raw_std(z: Tensor) -> float:
+    """Mean over d of the standard deviation of a dimension, as it is: 0 when all rows are equal.
+
+    What VICReg's variance term holds up (Bardes, Ponce, LeCun 2022, arXiv 2105.04906, eq. 1). It has the
+    embedding's own scale, so only its change within a run says something.
+    """
+    return z.std(0).mean()
+
+
+@figure
 def mean_cosine(z: Tensor) -> float:
     """Mean cosine similarity of two different rows, in [-1/(n-1), 1]. 0 on the whole sphere, 1 at collapse.
 

@@ -11,8 +11,8 @@ from sslcore.diagnostics.report import (
 
 PATIENCE = 3  # complete readings in a row, so that one odd evaluation does not light the lamp
 FALL = 0.5  # of the widest spread or rank so far
-LINE_FALL = 0.75  # of the widest rank so far, where a line is already evidence enough
-LINE_COMPLETE = 1.5  # effective rank below which a line is complete collapse
+LINE_FALL = 0.25  # of the widest rank so far
+SHRUNK = 0.05  # of the widest spread before normalisation so far
 
 
 class CollapseLamp:
@@ -23,12 +23,13 @@ class CollapseLamp:
     method that never changes that (an autoencoder judged on its representation), has not collapsed.
 
     - **complete**, in three readings in a row: all embeddings point the same way (spread below 0.1, mean
-      cosine above 0.9, spread below half of the widest), or they lie on one line (one direction has nearly
-      all variance, effective rank below 1.5 and below three quarters of the widest). The line is what
-      collapse looks like behind a final batch norm, which forbids a point.
-    - **partial**: a complete reading that waits for confirmation; embeddings that are nearly a line; or an
-      effective rank below half of the widest and below a quarter of what is possible (or classes - 1, the
-      fewest dimensions that separate the classes linearly).
+      cosine above 0.9, spread below half of the widest); or they have shrunk to one point (their spread
+      before normalisation is below 5 % of the widest), whatever direction the rest has; or they lie on one
+      line (one direction has nearly all variance, effective rank below 3 and below a quarter of the widest).
+      The line is what collapse looks like behind a final batch norm, which forbids a point.
+    - **partial**: a complete reading that waits for confirmation; or an effective rank below half of the
+      widest and below a quarter of what is possible (or classes - 1, the fewest dimensions that separate
+      the classes linearly).
     - **healthy**: anything else. The lamp goes back when the embeddings recover.
     - **unknown**: nothing could be measured yet. Later unreadable reports (one row, nan) change nothing.
 
@@ -45,7 +46,7 @@ class CollapseLamp:
         self.verdict = "unknown"
         self.reasons: tuple[str, ...] = ("No embeddings have been measured yet.",)
         self._first: tuple[float, float] | None = None  # spread and rank before training
-        self._widest = (0.0, 0.0)  # the largest spread and rank so far
+        self._widest = (0.0, 0.0, 0.0)  # the largest spread, rank and spread before normalisation so far
         self._streak = 0  # complete readings in a row
 
     def update(self, report: CollapseReport) -> str:
@@ -54,19 +55,21 @@ class CollapseLamp:
             self.reasons = report.reasons
             return self.verdict
         self._first = self._first or (report.std, report.rank_me)
-        self._widest = (max(self._widest[0], report.std), max(self._widest[1], report.rank_me))
-        std, rank = self._widest
+        readings = report.std, report.rank_me, report.raw_std
+        self._widest = tuple(map(max, self._widest, readings))
+        std, rank, raw_std = self._widest
 
         point = looks_bunched(report.std, report.cosine) and report.std < FALL * std
         line = self.classes != 2 and looks_like_a_line(report) and report.rank_me < LINE_FALL * rank
         narrow = report.rank_me < self._fewest(report) and report.rank_me < FALL * rank
-        complete = point or (line and report.rank_me < LINE_COMPLETE)
+        shrunk = report.raw_std < SHRUNK * raw_std
+        complete = point or shrunk or line
         self._streak = self._streak + 1 if complete else 0
         if self._streak >= PATIENCE:
             self.verdict = "complete"
         else:
-            self.verdict = "partial" if complete or line or narrow else "healthy"
-        self.reasons = self._explain(report, point, line)
+            self.verdict = "partial" if complete or narrow else "healthy"
+        self.reasons = self._explain(report, point, shrunk, line)
         return self.verdict
 
     def state_dict(self) -> dict[str, Any]:
@@ -93,12 +96,14 @@ class CollapseLamp:
         separable = min((self.classes or 1) - 1, most / 2)
         return max(PARTIAL_RANK_FRACTION * most, separable)
 
-    def _explain(self, report: CollapseReport, point: bool, line: bool) -> tuple[str, ...]:
+    def _explain(self, report: CollapseReport, point: bool, shrunk: bool, line: bool) -> tuple[str, ...]:
         std, rank = self._first
         spread = f"spread {report.std:.2f}, {std:.2f} before training; mean cosine {report.cosine:.3f}"
         span = f"{report.rank_me:.1f} of {report.dimensions} dimensions, {rank:.1f} before training"
         if point:
             headline = f"All embeddings point the same way: {spread}."
+        elif shrunk:
+            headline = f"All embeddings have shrunk to one point: {spread}."
         elif line:
             headline = f"The embeddings lie on a single line: {spread}."
         elif self.verdict == "partial":

@@ -25,6 +25,7 @@ class CollapseReport:
 
     Attributes:
         std: spread of directions, 1 on the whole sphere, 0 at collapse.
+        raw_std: spread before the rows are normalised, in the embedding's own scale.
         cosine: mean cosine of two different images, 0 on the whole sphere, 1 at collapse.
         rank_me: effective number of dimensions used, from 1.
         rank_fraction: ``rank_me`` over the most it can be, min(n, d).
@@ -39,6 +40,7 @@ class CollapseReport:
     """
 
     std: float
+    raw_std: float
     cosine: float
     rank_me: float
     rank_fraction: float
@@ -75,6 +77,7 @@ def collapse_report(z1: Tensor, z2: Tensor | None = None) -> CollapseReport:
     rank = figures.rank_me(z)
     measured = {
         "std": figures.normalized_std(z),
+        "raw_std": figures.raw_std(z),
         "cosine": figures.mean_cosine(z),
         "rank_me": rank,
         "rank_fraction": rank / max(1, min(samples, dimensions)),

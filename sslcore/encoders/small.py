@@ -27,7 +27,7 @@ class ResidualBlock(nn.Module):
 
 
 class SmallResNet(Encoder):
-    """Stem, three residual blocks of width w, 2w, 8w, global average: 8w numbers per image.
+    """Stem, three residual blocks of width w, 3w, 8w, global average: 8w numbers per image.
 
     The last stage works on few pixels, where width is cheap and the representation is read off.
 
@@ -44,8 +44,8 @@ class SmallResNet(Encoder):
         )
         self.stages = nn.Sequential(
             ResidualBlock(width, width, 1),
-            ResidualBlock(width, 2 * width, 2),
-            ResidualBlock(2 * width, 8 * width, 2),
+            ResidualBlock(width, 3 * width, 2),
+            ResidualBlock(3 * width, 8 * width, 2),
         )
         self.feature_dim = 8 * width
 

@@ -116,12 +116,23 @@ class Method(nn.Module):
         return []
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Groups of trainable parameters; ``constant_rate=True`` exempts a group from the schedule."""
+        """Groups of trainable parameters.
+
+        ``constant_rate=True`` exempts a group from the schedule, ``rate=5`` multiplies its learning rate.
+        """
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
 
-class ProjectorSettings(KnobModel):
-    """Knobs of the MLP between representation and loss."""
+class TwoViewSettings(KnobModel):
+    """Knobs of what two-view methods see and of the MLP between representation and loss."""
+
+    view_scale: float = knob(
+        0.75,
+        0.25,
+        1.0,
+        help="Side of the views, as a fraction of the image's: smaller views train faster, probes see whole images.",
+        advanced=True,
+    )
 
     projector_hidden: int = knob(256, 8, 8192, help="Width of the projector's hidden layers.", advanced=True)
     projector_output: int = knob(64, 2, 8192, help="Dimensions in which views are compared.", advanced=True)
@@ -130,7 +141,7 @@ class ProjectorSettings(KnobModel):
 class TwoView(Method):
     """Methods that compare the projections of two random views of every image."""
 
-    Settings: ClassVar[type[KnobModel]] = ProjectorSettings
+    Settings: ClassVar[type[KnobModel]] = TwoViewSettings
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
@@ -141,11 +152,15 @@ class TwoView(Method):
         return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        """Two independent draws of the run's augmentations: ``view1`` and ``view2``."""
-        draw = self.settings.views
+        """Two independent draws of the run's augmentations: ``view1`` and ``view2``.
+
+        Crops enlarge what they show, so views a little smaller than the image keep objects at the size they
+        have in whole images (Touvron et al., arXiv 1906.06423) and cost half as much.
+        """
+        draw, side = self.settings.views, view_side(batch.images.shape[-1], self.knobs.view_scale)
         return {
-            "view1": random_views(batch.images, draw, generator=generator),
-            "view2": random_views(batch.images, draw, generator=generator),
+            "view1": random_views(batch.images, draw, generator=generator, size=side),
+            "view2": random_views(batch.images, draw, generator=generator, size=side),
         }
 
     def project(self, images: Tensor) -> Tensor:
@@ -177,6 +192,11 @@ class TwoView(Method):
                 columns=1,
             ),
         ]
+
+
+def view_side(side: int, scale: float) -> int:
+    """Pixels along a view of an image with ``side`` pixels: the nearest multiple of 4, so that patches fit."""
+    return max(4, 4 * round(side * scale / 4))
 
 
 def classification(logits: Tensor, target: Tensor) -> Losses:

@@ -18,7 +18,7 @@ def build_optimiser(method: Method, settings: OptimiserSettings, device: torch.d
         matrices = [p for p in parameters if p.ndim >= 2]
         groups.append({**group, "params": matrices, "weight_decay": settings.weight_decay})
         groups.append({**group, "params": vectors, "weight_decay": 0.0})
-    groups = [{"constant_rate": False, **group} for group in groups if group["params"]]
+    groups = [{"constant_rate": False, "rate": 1.0, **group} for group in groups if group["params"]]
     fused = device.type in ("cpu", "cuda")
     if settings.optimiser == "sgd":
         return SGD(groups, lr=settings.learning_rate, momentum=0.9, fused=fused)
@@ -39,7 +39,7 @@ def set_rate(optimiser: Optimizer, settings: OptimiserSettings, fraction: float)
     """Set every group's rate for the coming step; returns the scheduled one."""
     now = rate(settings, fraction)
     for group in optimiser.param_groups:
-        group["lr"] = settings.learning_rate if group["constant_rate"] else now
+        group["lr"] = group["rate"] * (settings.learning_rate if group["constant_rate"] else now)
     return now
 
 

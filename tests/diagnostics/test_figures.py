@@ -43,6 +43,11 @@ def test_collapse_values(constant):
     assert max(diagnostics.spectrum(constant)) == pytest.approx(0, abs=1e-12)
 
 
+def test_raw_spread_has_the_scale_of_the_embedding():
+    assert diagnostics.raw_std(5 * normal(4000, 8) + 3) == pytest.approx(5, rel=0.02)
+    assert diagnostics.raw_std(torch.full((50, 8), 3.0)) == 0
+
+
 def test_mean_cosine_agrees_with_all_pairs():
     z = normal(30, 5) + 1
     cosines = torch.nn.functional.cosine_similarity(z[:, None], z[None], dim=-1)

@@ -14,6 +14,7 @@ def normal(*shape, seed=0):
 HEALTHY = collapse_report(normal(256, 32))
 POINT = collapse_report(normal(256, 32) * 0.01 + 1)
 LINE = collapse_report(normal(256, 1) @ normal(1, 32, seed=1) + 1e-3 * normal(256, 32))
+SHRUNK = collapse_report(normal(256, 32) * 0.001)
 NARROW = collapse_report(normal(256, 4) @ normal(4, 32, seed=1))
 BROKEN = collapse_report(torch.full((8, 4), math.nan))
 
@@ -27,7 +28,7 @@ def test_a_healthy_run_stays_healthy():
     assert verdicts(*[HEALTHY] * 5) == ["healthy"] * 5
 
 
-@pytest.mark.parametrize("collapsed", [POINT, LINE])
+@pytest.mark.parametrize("collapsed", [POINT, SHRUNK, LINE])
 def test_collapse_is_complete_after_three_readings_in_a_row(collapsed):
     assert verdicts(HEALTHY, *[collapsed] * 4) == ["healthy", "partial", "partial", "complete", "complete"]
 
@@ -41,7 +42,7 @@ def test_the_lamp_goes_out_when_the_embeddings_recover():
     assert verdicts(HEALTHY, POINT, POINT, POINT, HEALTHY)[-1] == "healthy"
 
 
-@pytest.mark.parametrize("start", [POINT, LINE, NARROW])
+@pytest.mark.parametrize("start", [POINT, SHRUNK, LINE, NARROW])
 def test_an_encoder_that_starts_bad_and_stays_so_has_not_collapsed(start):
     assert verdicts(*[start] * 6, classes=10) == ["healthy"] * 6
 

@@ -17,7 +17,7 @@ from sslcore.data.toybox.places import PLACE_NAMES
 from sslcore.data.toybox.scene import SceneParameters, draw, sample
 from sslcore.data.toybox.toys import CLASSES
 
-VERSION = 1  # part of the cache's key: raise it whenever a drawing changes
+VERSION = 2  # part of the cache's key: raise it whenever a drawing changes
 SIZES = (32, 48, 64, 96)
 TRAIN_SIZE, TEST_SIZE = 8_000, 2_000
 SCENES_EACH = 4  # scenes in which every individual is seen

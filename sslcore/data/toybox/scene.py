@@ -11,7 +11,7 @@ from sslcore.data.toybox.individual import HUE_NAMES, HUES, Details
 from sslcore.data.toybox.places import PLACES, WHERE
 from sslcore.data.toybox.toys import CLASSES, TOYS
 
-TILT, SCALES, LIGHTS = 15.0, (0.5, 0.85), (0.74, 1.10)
+TILT, SCALES, LIGHTS = 15.0, (0.55, 0.85), (0.65, 1.12)
 
 
 @dataclass(frozen=True)

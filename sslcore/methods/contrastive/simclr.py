@@ -4,11 +4,11 @@ from math import exp, log
 
 from sslcore.knobs import knob
 from sslcore.losses import nt_xent
-from sslcore.methods.base import Losses, ProjectorSettings, TwoView, Views
+from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 
 
-class SimCLRSettings(ProjectorSettings):
+class SimCLRSettings(TwoViewSettings):
     temperature: float = knob(
         0.1,
         0.01,

@@ -3,22 +3,29 @@
 import torch
 from torch import nn
 
-from sslcore.encoders import InputInfo, predictor
+from sslcore.encoders import InputInfo, mlp, predictor
 from sslcore.knobs import knob
 from sslcore.losses import normalized_mse
-from sslcore.methods.base import Losses, Progress, ProjectorSettings, TwoView, Views
+from sslcore.methods.base import Losses, Progress, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.training.ema import momentum_at, target_of, update_target
 
 
-class BYOLSettings(ProjectorSettings):
+class BYOLSettings(TwoViewSettings):
     predictor: bool = knob(
         True, help="The extra network on the online side. Off: both sides meet at one point."
     )
     predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
+    predictor_rate: float = knob(
+        4.0,
+        0.01,
+        100.0,
+        help="The predictor's learning rate as a multiple of the network's: it has to keep up with what it follows.",
+        advanced=True,
+    )
     momentum: float = knob(
-        0.97, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
+        0.95, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
     )
 
 
@@ -53,7 +60,7 @@ class BYOL(TwoView):
         notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
     )
     Settings = BYOLSettings
-    defaults = {"learning_rate": 0.01}
+    defaults = {"learning_rate": 0.004}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
@@ -61,12 +68,23 @@ class BYOL(TwoView):
         self.predictor = predictor(width, hidden, bias=False) if self.knobs.predictor else nn.Identity()
         self.target = target_of(nn.Sequential(self.encoder, self.projector))
 
+    def build_projector(self, inputs: int) -> nn.Module:
+        # A norm on the output (as in MoCo v3, arXiv 2104.02057) makes a short run use twice the dimensions.
+        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
+
     def loss(self, views: Views) -> Losses:
         z1, z2 = self.project_both(views)
         p1, p2 = self.predictor(torch.cat([z1, z2])).float().chunk(2)
         with torch.no_grad():
             t1, t2 = self.target(torch.cat([views["view1"], views["view2"]])).float().chunk(2)
         return Losses({"regression": normalized_mse(p1, t2) + normalized_mse(p2, t1)})
+
+    def parameter_groups(self) -> list[dict]:
+        network = [*self.encoder.parameters(), *self.projector.parameters()]
+        return [
+            {"params": network},
+            {"params": list(self.predictor.parameters()), "rate": self.knobs.predictor_rate},
+        ]
 
     def after_step(self, progress: Progress) -> None:
         online = nn.Sequential(self.encoder, self.projector)

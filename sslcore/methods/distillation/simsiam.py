@@ -6,12 +6,12 @@ from torch import Tensor, nn
 from sslcore.encoders import InputInfo, mlp, predictor
 from sslcore.knobs import knob
 from sslcore.losses import negative_cosine
-from sslcore.methods.base import Losses, ProjectorSettings, TwoView, Views
+from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
 
-class SimSiamSettings(ProjectorSettings):
+class SimSiamSettings(TwoViewSettings):
     stop_gradient: bool = knob(
         True, help="The target side gets no gradient. Off: both sides meet at one point."
     )

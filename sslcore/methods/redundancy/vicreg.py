@@ -5,18 +5,21 @@ from torch import nn
 from sslcore.encoders import mlp
 from sslcore.knobs import knob
 from sslcore.losses import vicreg
-from sslcore.methods.base import Losses, ProjectorSettings, TwoView, Views
+from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 
 
-class VICRegSettings(ProjectorSettings):
+class VICRegSettings(TwoViewSettings):
     invariance_weight: float = knob(
         25.0, 0.0, 1000.0, help="Pull between the two views of an image.", live=True
     )
     variance_weight: float = knob(
         25.0, 0.0, 1000.0, help="Push that keeps every dimension varying.", live=True
     )
-    covariance_weight: float = knob(1.0, 0.0, 1000.0, help="Push that makes dimensions different.", live=True)
+    # A dimension's penalty sums over all others: the paper's 1 for 8,192 of them is 32 for 256.
+    covariance_weight: float = knob(
+        25.0, 0.0, 1000.0, help="Push that makes dimensions different.", live=True
+    )
 
 
 @register
