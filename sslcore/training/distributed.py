@@ -50,9 +50,11 @@ def team() -> Iterator[None]:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     dist.init_process_group(timeout=PATIENCE)  # NCCL for tensors on GPUs, gloo for those on CPUs
-    yield
-    of_first(None)  # nobody leaves while the first process still needs the others
-    dist.destroy_process_group()
+    try:
+        yield
+        of_first(None)  # the others stay until the first process is done
+    finally:
+        dist.destroy_process_group()
 
 
 @contextmanager
