@@ -35,7 +35,7 @@ def torchrun(*words, processes: int = 2) -> subprocess.CompletedProcess:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as started:  # fmt: skip
         try:
-            out, err = started.communicate(timeout=120)
+            out, err = started.communicate(timeout=300)
         except BaseException:
             os.killpg(started.pid, signal.SIGKILL)
             raise
