@@ -18,26 +18,40 @@ from sslcore.runs import History, RunFolder, checkpoint, open_run, record, resum
 from sslcore.runs.summary import summary
 from sslcore.settings import RunSettings
 from sslcore.training import Evaluation, Event, Finished, Step, Trainer
+from sslcore.training.distributed import first_goes_ahead, leads, team
 
 
 def train(args: Namespace) -> int:
+    with team():
+        with first_goes_ahead():
+            trainer = Trainer(_asked(args), download=args.download)
+            folder = RunFolder.create(runs_root(args.runs), trainer.settings) if leads() else None
+        return _watch(trainer, folder, args.json)
+
+
+def _asked(args: Namespace) -> RunSettings:
     values = dict(pair.split("=", 1) if "=" in pair else _not_a_pair(pair) for pair in args.set)
     budget = {name: getattr(args, name) for name in ("seconds", "epochs", "steps")}
     if any(budget.values()):
         values |= {"steps": 0, "epochs": 0} | {name: value for name, value in budget.items() if value}
     given = {"data": args.data, "seed": args.seed, "device": args.device, "image_size": args.image_size}
-    settings = RunSettings.build(args.method, **values, **{k: v for k, v in given.items() if v is not None})
-    trainer = Trainer(settings, download=args.download)
-    return _watch(trainer, RunFolder.create(runs_root(args.runs), settings), args.json)
+    return RunSettings.build(args.method, **values, **{k: v for k, v in given.items() if v is not None})
 
 
 def resume_run(args: Namespace) -> int:
-    folder = open_run(args.run, runs_root(args.runs))
-    return _watch(resume(folder), folder, args.json)
+    with team():
+        with first_goes_ahead():
+            folder = open_run(args.run, runs_root(args.runs))
+            trainer = resume(folder)
+        return _watch(trainer, folder if leads() else None, args.json)
 
 
-def _watch(trainer: Trainer, folder: RunFolder, as_json: bool) -> int:
-    """Record a run to its end, showing progress; after Ctrl-C it can be resumed."""
+def _watch(trainer: Trainer, folder: RunFolder | None, as_json: bool) -> int:
+    """Record a run to its end, showing progress; after Ctrl-C it can be resumed. Without a folder, just run it."""
+    if folder is None:
+        for _ in trainer:
+            pass
+        return 0
     for note in trainer.data.notes:
         print(note, file=sys.stderr)
     history = History()

@@ -92,11 +92,17 @@ class Method(nn.Module):
         """Raise UserError if knobs that are legal alone do not fit together."""
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        """What the network will see; called without gradient. All randomness comes from ``generator``."""
+        """What the network will see; called without gradient. All randomness comes from ``generator``.
+
+        Rows are images in the order of the batch, once or several times over: processes share them out.
+        """
         raise TypeError(f"{type(self).__name__} must define views().")
 
     def loss(self, views: Views) -> Losses:
-        """The forward pass and its named loss terms."""
+        """The forward pass and its named loss terms: means over rows.
+
+        A loss that compares images with each other gathers their embeddings first (``training.distributed``).
+        """
         raise TypeError(f"{type(self).__name__} must define loss().")
 
     def after_step(self, progress: Progress) -> None:

@@ -12,22 +12,32 @@ from torch import nn
 
 from sslcore.data.cache import cache_root
 from sslcore.errors import UserError
+from sslcore.training.distributed import processes
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` takes CUDA, then MPS, then the CPU.
+    """``auto`` takes CUDA, then MPS, then the CPU; under torchrun every process has a GPU to itself.
 
     Raises:
         UserError: if the device asked for is not here.
     """
-    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    here = {"cuda": torch.cuda.is_available(), "mps": _has_mps(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, present in here.items() if present)
     if not here[name]:
         raise UserError(f"This machine has no {name} device: set device to auto or cpu.")
     if name == "cuda":
+        gpus, wanted = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+        if wanted > gpus:
+            raise UserError(
+                f"{wanted} processes need as many GPUs and there are {gpus}: use --nproc-per-node={gpus}."
+            )
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     return torch.device(name)
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available() and processes() == 1  # processes cannot exchange tensors there
 
 
 def pick_precision(device: torch.device, name: str) -> str:

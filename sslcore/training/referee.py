@@ -11,6 +11,7 @@ from sslcore.diagnostics import CollapseLamp, collapse_report, gradient_norms
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe
 from sslcore.methods.base import Batch, Method
 from sslcore.settings import RunSettings
+from sslcore.training.distributed import alone
 from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
 from sslcore.views import random_views
 
@@ -110,7 +111,7 @@ class Referee:
         kept = {name: buffer.clone() for name, buffer in self.method.named_buffers()}
         with torch.no_grad():
             views = self.method.views(batch, torch.Generator().manual_seed(step))
-        with self.autocast():
+        with alone(), self.autocast():
             terms = self.method.loss(views).terms
         parameters = [p for p in self.method.encoder.parameters() if p.requires_grad]
         norms = gradient_norms(terms, parameters) if len(terms) > 1 else {}

@@ -18,6 +18,7 @@ from sslcore.errors import UserError
 from sslcore.methods.base import Batch, Losses, Method, Progress
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings, all_knobs
+from sslcore.training import distributed
 from sslcore.training.events import Changed, Event, Finished, Step
 from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
@@ -59,6 +60,7 @@ class Trainer(Iterator[Event]):
             resume["precision"] if resume else pick_precision(self.device, settings.machine.precision)
         )
         self.method = build_method(settings, data).to(self.device, memory_format=torch.channels_last)
+        distributed.synchronise(self.method)
         self.method.train()
         self.optimiser = build_optimiser(self.method, settings.optimiser, self.device)
         self.generator = torch.Generator().manual_seed(settings.machine.seed)
@@ -116,11 +118,16 @@ class Trainer(Iterator[Event]):
                 f"A batch of {self.batch_size} does not fit {count} training images: "
                 f"set batch_size to {count} or less."
             )
+        if self.batch_size % distributed.processes():
+            raise UserError(
+                f"A batch of {self.batch_size} cannot be shared evenly by {distributed.processes()} processes: "
+                "set batch_size to a multiple of that."
+            )
         if get_method(self.settings.method).needs_labels and not self.data.labelled:
             raise UserError(f"{self.settings.method} learns from labels and {self.data.title} has none.")
 
     def _run(self, fresh: bool) -> Iterator[Event]:
-        if fresh:
+        if fresh and distributed.leads():
             yield self.referee.baselines(self.step, self.seconds)
             yield self.referee.diagnose(self.step, self.seconds)
             yield from self.referee.evaluate(self.step, self.seconds, linear=False)
@@ -143,7 +150,8 @@ class Trainer(Iterator[Event]):
         """Whatever is due now that more of the budget is spent than at the last measurement."""
 
         def due(times: int) -> bool:
-            return int(self.fraction * times + 1e-9) > int(self.measured * times + 1e-9)
+            passed = int(self.fraction * times + 1e-9) > int(self.measured * times + 1e-9)
+            return passed and distributed.leads()
 
         evaluations = self._evaluations()
         if due(evaluations * DIAGNOSES_PER_EVALUATION):
@@ -166,7 +174,7 @@ class Trainer(Iterator[Event]):
         loss = losses.total.item()
         self.step += 1
         self.method.after_step(Progress(self.step, self.fraction))
-        spent = time.perf_counter() - start
+        spent = distributed.of_first(time.perf_counter() - start)
         self.seconds += spent
         now = self.batch_size / spent
         self.speed = now if self.step <= 3 else 0.9 * self.speed + 0.1 * now
@@ -185,16 +193,17 @@ class Trainer(Iterator[Event]):
     def _update(self) -> tuple[Losses, torch.Tensor]:
         """One gradient step."""
         with torch.no_grad():
-            views = self.method.views(self.next_batch(), self.generator)
+            views = distributed.share(self.method.views(self.next_batch(), self.generator))
         with self.autocast():
             losses = self.method.loss(views)
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()
+        distributed.average_gradients(self.method.parameters())
         limit = self.settings.optimiser.gradient_clip or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self.method.parameters(), limit)
         if isfinite(norm):
             self.optimiser.step()
-        return losses, norm
+        return Losses(distributed.average(losses.terms), distributed.average(losses.metrics)), norm
 
     def next_batch(self) -> Batch:
         """The next images of a random order; the incomplete batch at the end of an epoch is dropped."""

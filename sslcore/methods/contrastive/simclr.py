@@ -6,6 +6,7 @@ from sslcore.knobs import knob
 from sslcore.losses import nt_xent
 from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
+from sslcore.training.distributed import gather
 
 
 class SimCLRSettings(TwoViewSettings):
@@ -57,5 +58,5 @@ class SimCLR(TwoView):
     Settings = SimCLRSettings
 
     def loss(self, views: Views) -> Losses:
-        z1, z2 = self.project_both(views)
+        z1, z2 = map(gather, self.project_both(views))
         return Losses({"nt_xent": nt_xent(z1, z2, temperature=self.knobs.temperature)})

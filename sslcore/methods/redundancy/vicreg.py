@@ -7,6 +7,7 @@ from sslcore.knobs import knob
 from sslcore.losses import vicreg
 from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
+from sslcore.training.distributed import gather
 
 
 class VICRegSettings(TwoViewSettings):
@@ -64,7 +65,7 @@ class VICReg(TwoView):
         return mlp(inputs, hidden, hidden, self.knobs.projector_output, final_bias=False)
 
     def loss(self, views: Views) -> Losses:
-        z1, z2 = self.project_both(views)
+        z1, z2 = map(gather, self.project_both(views))
         k = self.knobs
         weights = {
             name: getattr(k, name) for name in ("invariance_weight", "variance_weight", "covariance_weight")
