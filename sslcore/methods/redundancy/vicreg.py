@@ -17,9 +17,9 @@ class VICRegSettings(TwoViewSettings):
     variance_weight: float = knob(
         25.0, 0.0, 1000.0, help="Push that keeps every dimension varying.", live=True
     )
-    # A dimension's penalty sums over all others: the paper's 1 for 8,192 of them is 32 for 256.
+    # A dimension's penalty sums over all others: the paper's 1 is for 8,192 dimensions, here are far fewer.
     covariance_weight: float = knob(
-        25.0, 0.0, 1000.0, help="Push that makes dimensions different.", live=True
+        10.0, 0.0, 1000.0, help="Push that makes dimensions different.", live=True
     )
 
 
