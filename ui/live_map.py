@@ -9,11 +9,10 @@ from sslcore.settings import RunSettings
 from ui.datasets import images_of
 from ui.embedding import embedding_figure, snapshot
 from ui.jobs import manager
-from ui.pictures import panel_picture
+from ui.panels import draw_panel
 from ui.plotly_live import live_chart
 from ui.previews import previews
 from ui.projection_service import projections
-from ui.texts import plain
 
 GLIDE = 800
 KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."
@@ -65,11 +64,7 @@ def draw_preview(run: str) -> None:
         return
     st.caption(f"Fixed held-out images, through the network as it was at step {made.step:,}.")
     for panel in made.panels:
-        st.markdown(f"**{plain(panel.title)}**")
-        alt = f"{panel.title}: {len(panel.images)} pictures. {' '.join(panel.captions)}"
-        st.image(panel_picture(panel), alt=alt, output_format="PNG")
-        if panel.text:
-            st.caption(plain(panel.text))
+        draw_panel(panel)
 
 
 def _choice(label: str, options: tuple[str, ...], key: str, told: str) -> str:
