@@ -8,8 +8,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -32,11 +33,17 @@ RUN = {"data": "digits", "width": 8, "batch_size": 64, "seconds": 600, "device":
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[str]:
-    """Address of the app on a free port with an empty folder of runs; gone when the tests are over."""
+    """Address of the app; gone when the tests are over."""
+    with serve(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The app on a free port with an empty folder of runs."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
     command = (sys.executable, "-m", "streamlit", "run", "app.py")
     options = ("--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port))
     environment = {**os.environ, "SSL_PLAYGROUND_RUNS": str(folder / "runs")}
@@ -71,18 +78,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(server: str, browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens an address as a new person would; the test fails if a page shows or logs an exception.
+    """Opens an address as a new person would; the test fails if a page shows or logs an exception, or
+    asks any machine but this one for anything.
 
     ``visitor("train", method="byol")`` returns the page; each call is another browser with its own cookies.
     """
     expect.set_options(timeout=1000 * PATIENCE)
-    contexts, pages, errors = [], [], []
+    contexts, pages, errors, strays = [], [], [], []
 
     def open_page(address: str, **query: object) -> Page:
         context = browser.new_context(
             viewport={"width": 1280, "height": 1000}, base_url=server, reduced_motion="reduce"
         )
         contexts.append(context)
+        context.on("request", lambda request: None if is_local(request.url) else strays.append(request.url))
         context.set_default_timeout(1000 * PATIENCE)
         page = context.new_page()
         pages.append(page)
@@ -97,6 +106,12 @@ def visitor(server: str, browser: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
     assert not boxes, f"the page shows an exception: {boxes}"
     assert not errors, f"the browser's console has errors: {errors}"
+    assert not strays, f"asked of other machines: {strays}"
+
+
+def is_local(url: str) -> bool:
+    """Whether something comes from this machine or from the page itself."""
+    return urlsplit(url).scheme in ("data", "blob") or urlsplit(url).hostname == "127.0.0.1"
 
 
 @pytest.fixture
