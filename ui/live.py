@@ -17,8 +17,8 @@ from ui.live_map import awaits_map, draw_map, draw_preview
 from ui.owner import owner_key
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
-from ui.summary import ceiling, draw_summary
-from ui.texts import duration, number, percent, plain, run_label
+from ui.summary import ceiling, draw_command, draw_summary
+from ui.texts import duration, number, percent, plain, portable, run_label
 from ui.viewers import tick_seconds
 
 DETAILS = {
@@ -186,8 +186,7 @@ def _chart(figure: figures.Figure, key: str, run: str, version: int, height: int
 
 def _share(run: str, status: JobStatus) -> None:
     with st.expander("Reproduce and share", icon=":material/share:", key="share"):
-        st.caption("The same numbers again, on this machine:")
-        st.code(status.settings.command(), language="bash", wrap_lines=True)
+        draw_command(portable(status.settings.command()))
         base = (st.context.url or "").split("?")[0]
         st.caption("Link for watching; who opens it sees the run but cannot control it:")
         st.code(f"{base}?run={run}", language=None, wrap_lines=True)

@@ -17,6 +17,7 @@ from ui.plotly_live import live_chart, load_plotly
 from ui.records import Record, records
 from ui.run_files import delete_run, result_files, weights_file
 from ui.shell import pages
+from ui.summary import draw_command
 from ui.texts import duration, percent, plain
 
 MOST = 8  # curves in one chart
@@ -110,8 +111,7 @@ def _one(record: Record) -> None:
             _downloads(folder)
             if record.state not in ("queued", "running", "paused"):
                 _delete(record, mine)
-        st.caption("The same numbers again, on this machine:")
-        st.code(record.command, language="bash", wrap_lines=True)
+        draw_command(record.command)
 
 
 def _downloads(folder: RunFolder) -> None:
