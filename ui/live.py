@@ -11,7 +11,7 @@ import streamlit as st
 from sslcore.errors import UserError
 from sslcore.runs import JobStatus, RunView
 from ui import controls, figures
-from ui.jobs import manager, status_of
+from ui.jobs import manager
 from ui.lamp import draw_figures, draw_lamp
 from ui.live_map import awaits_map, draw_map, draw_preview
 from ui.owner import owner_key
@@ -42,7 +42,7 @@ STATES = {
 def draw_run(run: str) -> None:
     """Everything about one run; keeps itself up to date while the run is going."""
     try:
-        status, view = status_of(run), manager().view(run)
+        status, view = manager().status(run), manager().view(run)
     except UserError:
         st.error(
             f"There is no run '{plain(run)}' on this server: it may have been deleted, or the link is wrong."
@@ -58,7 +58,7 @@ def draw_run(run: str) -> None:
 
 def _tick(run: str, was_active: bool, ticking: bool, had_pictures: bool, sheet: str) -> None:
     try:
-        status, view = status_of(run), manager().view(run)
+        status, view = manager().status(run), manager().view(run)
     except UserError:
         st.rerun()  # somebody deleted it
     if status.active:

@@ -7,7 +7,7 @@ import zipfile
 import streamlit as st
 
 from sslcore.errors import UserError
-from sslcore.runs import RunFolder, open_run
+from sslcore.runs import RunFolder, find_run
 from ui import controls
 from ui.figures import overlay_figure
 from ui.jobs import manager
@@ -155,7 +155,7 @@ def _delete(record: Record, mine: bool) -> None:
 def _delete_now(run: str) -> None:
     """Callback: delete a run of one's own that is over."""
     try:
-        delete_run(open_run(run, manager().root), owner_key())
+        delete_run(find_run(run, manager().root), owner_key())
         st.toast("The run was deleted.")
     except UserError as error:
         controls.problem(str(error))
