@@ -1,23 +1,13 @@
-"""The one job manager of this server. A plain module: it survives reruns, sessions and cache clearing."""
-
-import threading
+"""The one job manager of this server; the first call starts its worker threads."""
 
 from sslcore.runs import JobManager, runs_root
+from ui.single import Single
 
-_lock = threading.Lock()
-_managers: list[JobManager] = []
-
-
-def manager() -> JobManager:
-    """The job manager; the first call starts its worker threads."""
-    with _lock:
-        if not _managers:
-            _managers.append(JobManager(runs_root()))
-        return _managers[0]
+manager = Single(lambda: JobManager(runs_root()))
 
 
 def reset() -> None:
     """Stop everything and forget the manager, so that the next call makes a new one (for tests)."""
-    with _lock:
-        while _managers:
-            _managers.pop().close()
+    if manager.made is not None:
+        manager.made.close()
+        manager.made = None
