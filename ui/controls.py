@@ -7,7 +7,7 @@ import streamlit as st
 from sslcore.errors import UserError
 from sslcore.runs import JobStatus
 from sslcore.settings import RunSettings, all_knobs
-from ui.jobs import manager, status_of
+from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.owner import owner_key
 
@@ -59,7 +59,7 @@ def is_here(run: str) -> bool:
 def is_mine(run: str) -> bool:
     """Whether this browser may control it."""
     try:
-        return status_of(run).owner in ("", owner_key())
+        return manager().status(run).owner in ("", owner_key())
     except UserError:
         return False
 

@@ -1,6 +1,8 @@
 """The datasets a form offers, uploads among them, and the pictures that charts and tables need of them."""
 
 import hashlib
+import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -39,6 +41,16 @@ def data_title(name: str) -> str:
     if card.needs_download and not card.is_available(None):
         return f"{card.title} (download, {card.download_mb} MB)"
     return card.title
+
+
+def to_link(name: str) -> str:
+    """How a URL calls it: an upload without the place where it lies."""
+    return name.replace(f"folder:{uploads_root()}{os.sep}", "upload:")
+
+
+def from_link(name: str) -> str:
+    """The inverse of :func:`to_link`."""
+    return f"folder:{uploads_root() / name[7:]}" if name.startswith("upload:") else name
 
 
 def data_card(name: str) -> DatasetCard | None:
@@ -84,6 +96,6 @@ def _load(name: str, size: int | None, style: str) -> ImageData:
 
 def _upload(name: str) -> Path | None:
     """The upload of this name; None for any other place, which a URL must not reach."""
-    place = Path(name.removeprefix("folder:"))
-    inside = name.startswith("folder:") and place.parent == uploads_root() and place.exists()
-    return place if inside else None
+    place = uploads_root() / Path(name).name
+    known = name == f"folder:{place}" and re.fullmatch(r"[0-9a-f]{16}(\.zip)?", place.name)
+    return place if known and place.exists() else None

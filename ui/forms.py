@@ -21,7 +21,7 @@ from sslcore.errors import UserError
 from sslcore.knobs import Knob, knobs_of, show
 from sslcore.registry import FAMILIES, get_method, methods
 from sslcore.settings import SECTIONS, RunSettings, all_knobs
-from ui.datasets import data_names, data_title, is_known
+from ui.datasets import data_names, data_title, from_link, is_known, to_link
 from ui.knob_widgets import draw_knob
 from ui.texts import plain
 
@@ -39,6 +39,8 @@ def open_form(default: str = "simclr") -> str:
     asked = {
         name: value for name, value in st.query_params.items() if name == "method" or name in _every_knob()
     }
+    if "data" in asked:
+        asked["data"] = from_link(asked["data"])
     if "method" not in st.session_state or not _agrees(asked):
         settings, notes = RunSettings.from_query(asked, default)
         title, known = get_method(settings.method).card.title, all_knobs(settings.method)
@@ -48,9 +50,8 @@ def open_form(default: str = "simclr") -> str:
             if n not in (*known, "method")
         ]
         if not is_known(settings["data"]):
-            notes.append(
-                f"There is no dataset called '{settings['data']}' on this server. Using toybox instead."
-            )
+            named = st.query_params["data"]
+            notes.append(f"There is no dataset called '{named}' on this server. Using toybox instead.")
             settings = settings.change(data="toybox")
         write_form(settings)
         if notes:
@@ -78,7 +79,7 @@ def link_form() -> None:
     method = st.session_state["method"]
     usual = {"method": "", "data": RunSettings.build(method)["data"]}
     for name in LINKED:
-        value = st.session_state[name]
+        value = to_link(st.session_state[name])
         if value != usual[name]:
             st.query_params[name] = value
         elif name in st.query_params:
@@ -107,7 +108,7 @@ def _correct_link(asked: dict[str, Any], settings: RunSettings) -> None:
     """
     with suppress(StreamlitAPIException):
         for name, value in settings.flat().items():
-            if name in asked:
+            if name in asked and name not in LINKED:
                 st.query_params[name] = str(value).lower() if isinstance(value, bool) else show(value)
         st.rerun()
 

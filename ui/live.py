@@ -11,14 +11,14 @@ import streamlit as st
 from sslcore.errors import UserError
 from sslcore.runs import JobStatus, RunView
 from ui import controls, figures
-from ui.jobs import manager, status_of
+from ui.jobs import manager
 from ui.lamp import draw_figures, draw_lamp
 from ui.live_map import awaits_map, draw_map, draw_preview
 from ui.owner import owner_key
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
-from ui.summary import ceiling, draw_summary
-from ui.texts import duration, number, percent, plain, run_label
+from ui.summary import ceiling, draw_command, draw_summary
+from ui.texts import duration, number, percent, plain, portable, run_label
 from ui.viewers import tick_seconds
 
 DETAILS = {
@@ -42,7 +42,7 @@ STATES = {
 def draw_run(run: str) -> None:
     """Everything about one run; keeps itself up to date while the run is going."""
     try:
-        status, view = status_of(run), manager().view(run)
+        status, view = manager().status(run), manager().view(run)
     except UserError:
         st.error(
             f"There is no run '{plain(run)}' on this server: it may have been deleted, or the link is wrong."
@@ -58,7 +58,7 @@ def draw_run(run: str) -> None:
 
 def _tick(run: str, was_active: bool, ticking: bool, had_pictures: bool, sheet: str) -> None:
     try:
-        status, view = status_of(run), manager().view(run)
+        status, view = manager().status(run), manager().view(run)
     except UserError:
         st.rerun()  # somebody deleted it
     if status.active:
@@ -186,8 +186,7 @@ def _chart(figure: figures.Figure, key: str, run: str, version: int, height: int
 
 def _share(run: str, status: JobStatus) -> None:
     with st.expander("Reproduce and share", icon=":material/share:", key="share"):
-        st.caption("The same numbers again, on this machine:")
-        st.code(status.settings.command(), language="bash", wrap_lines=True)
+        draw_command(portable(status.settings.command()))
         base = (st.context.url or "").split("?")[0]
         st.caption("Link for watching; who opens it sees the run but cannot control it:")
         st.code(f"{base}?run={run}", language=None, wrap_lines=True)

@@ -4,16 +4,15 @@ import streamlit as st
 
 from sslcore.data import ImageData
 from sslcore.errors import UserError
-from sslcore.runs import JobStatus, RunView, open_run
+from sslcore.runs import JobStatus, RunView, find_run
 from sslcore.settings import RunSettings
 from ui.datasets import images_of
 from ui.embedding import embedding_figure, snapshot
 from ui.jobs import manager
-from ui.pictures import panel_picture
+from ui.panels import draw_panel
 from ui.plotly_live import live_chart
 from ui.previews import previews
 from ui.projection_service import projections
-from ui.texts import plain
 
 GLIDE = 800
 KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."
@@ -31,7 +30,7 @@ def draw_map(run: str, status: JobStatus, view: RunView, sheet: str) -> None:
         kind = _choice("Map", ("UMAP", "PCA"), "map_kind", KINDS)
         by = _choice("Colour", ("Class", "Correctness"), "map_color", COLOURS)
     step = view.snapshots[-1] if view.snapshots else None
-    taken = None if step is None else snapshot(open_run(run, manager().root).path, step)
+    taken = None if step is None else snapshot(find_run(run, manager().root).path, step)
     if taken is None:
         st.caption("The map appears with the first snapshot.")
         return
@@ -56,7 +55,7 @@ def awaits_map(run: str, view: RunView) -> bool:
 
 def draw_preview(run: str) -> None:
     """The newest preview, as the method's own panels."""
-    made = previews().latest(open_run(run, manager().root))
+    made = previews().latest(find_run(run, manager().root))
     if made is None:
         st.caption("The first preview comes with the first checkpoint, about ten seconds into the run.")
         return
@@ -65,11 +64,7 @@ def draw_preview(run: str) -> None:
         return
     st.caption(f"Fixed held-out images, through the network as it was at step {made.step:,}.")
     for panel in made.panels:
-        st.markdown(f"**{plain(panel.title)}**")
-        alt = f"{panel.title}: {len(panel.images)} pictures. {' '.join(panel.captions)}"
-        st.image(panel_picture(panel), alt=alt, output_format="PNG")
-        if panel.text:
-            st.caption(plain(panel.text))
+        draw_panel(panel)
 
 
 def _choice(label: str, options: tuple[str, ...], key: str, told: str) -> str:

@@ -19,7 +19,8 @@ def draw_panel(panel: Panel, width: int = SMALL) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for i, (picture, said) in enumerate(zip(panel.images, captions, strict=True)):
             alt = f"{panel.title} {i + 1}: {said}".strip(": ")
-            st.image(enlarged(picture), caption=plain(said) or None, width=side, alt=alt, output_format="PNG")
+            how = {"caption": plain(said) or None, "alt": alt, "width": side, "output_format": "PNG"}
+            st.image(enlarged(picture, side), **how)
     if panel.text:
         st.caption(plain(panel.text))
 

@@ -1,23 +1,20 @@
-"""Images as the page needs them: a sprite sheet for tooltips, rows of pictures with captions."""
+"""Many images as one: a sprite sheet for tooltips, and the sheet that shows what Toybox is."""
 
 import base64
 import io
-from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor
 
 from sslcore.data.toybox.sheet import contact_sheet
 from sslcore.errors import UserError
-from sslcore.methods.base import Panel
 from sslcore.settings import RunSettings
 from ui.datasets import images_of
 
 COLUMNS = 32
 THUMB = 32  # pixels; larger images are reduced
-GREY = (128, 140, 150, 255)  # captions must be readable on light and dark
 
 
 def thumbnails(settings: RunSettings, count: int = 1000) -> tuple[str, str]:
@@ -55,30 +52,3 @@ def toybox_sheet(size: int = 64) -> Image.Image:
     classes, places = drawn.shape[0] // size, drawn.shape[1] // size
     tiles = drawn.reshape(classes, size, places, size, 3).transpose(2, 1, 0, 3, 4)
     return Image.fromarray(tiles.reshape(places * size, classes * size, 3))
-
-
-def panel_picture(panel: Panel) -> Image.Image:
-    """A panel's images in rows, enlarged without blur, captions beneath."""
-    images = panel.images.float().clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
-    zoom = max(1, round(96 / images.shape[1])) if panel.columns > 1 else max(1, round(220 / images.shape[1]))
-    return montage(images, columns=panel.columns, zoom=zoom, captions=panel.captions)
-
-
-def montage(
-    images: np.ndarray, *, columns: int, zoom: int = 1, gap: int = 6, captions: Sequence[str] = ()
-) -> Image.Image:
-    """Float images (N, H, W, 1 or 3) in [0, 1] on a transparent ground."""
-    height, width = images.shape[1] * zoom, images.shape[2] * zoom
-    foot = 18 if captions else 0
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    size = columns * (width + gap) - gap, rows * (height + foot + gap) - gap
-    sheet = Image.new("RGBA", size, (0, 0, 0, 0))
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    for index, image in enumerate((images * 255).round().astype(np.uint8)):
-        left, top = index % columns * (width + gap), index // columns * (height + foot + gap)
-        picture = Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).convert("RGBA")
-        sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), (left, top))
-        if index < len(captions):
-            pen.text((left + width / 2, top + height + 2), captions[index], GREY, font, anchor="ma")
-    return sheet

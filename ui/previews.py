@@ -16,6 +16,7 @@ from sslcore.runs import checkpoint as checkpoints
 from sslcore.settings import RunSettings
 from sslcore.training.trainer import build_method
 from ui.datasets import images_of
+from ui.single import Single
 
 SHOWN = 8  # images in a preview
 PAUSE = 8.0  # seconds between two previews of a run
@@ -97,13 +98,4 @@ def make_preview(folder: RunFolder) -> Preview:
     return Preview(state["step"], tuple(panels))
 
 
-_lock = threading.Lock()
-_services: list[PreviewService] = []
-
-
-def previews() -> PreviewService:
-    """The service of this server."""
-    with _lock:
-        if not _services:
-            _services.append(PreviewService())
-        return _services[0]
+previews = Single(PreviewService)

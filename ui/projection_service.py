@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sslcore.projection import UmapProcess, pca
+from ui.single import Single
 
 PAUSE = 5.0  # seconds between two requests for a layout
 KEPT = 200  # maps remembered
@@ -111,13 +112,4 @@ class ProjectionService:
             self._maps.popitem(last=False)
 
 
-_lock = threading.Lock()
-_services: list[ProjectionService] = []
-
-
-def projections() -> ProjectionService:
-    """The service of this server."""
-    with _lock:
-        if not _services:
-            _services.append(ProjectionService())
-        return _services[0]
+projections = Single(ProjectionService)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sslcore.errors import UserError
 from sslcore.runs import RunFolder, all_runs
-from ui.texts import run_label
+from ui.texts import portable, run_label
 
 STEP_LINE = b'{"event": "step"'
 
@@ -74,7 +74,7 @@ def _size(path: Path) -> int:
 @lru_cache(maxsize=2000)
 def _asked(path: Path) -> tuple[str, str, str, str]:
     settings = RunFolder(path).settings()
-    return settings.method, settings["data"], run_label(settings.label()), settings.command()
+    return settings.method, settings["data"], run_label(settings.label()), portable(settings.command())
 
 
 @lru_cache(maxsize=2000)

@@ -7,18 +7,19 @@ from pathlib import Path
 
 from sslcore.errors import UserError
 from sslcore.runs import RunFolder
+from ui.texts import portable
 
 PRIVATE = ("owner", "pid", "host")  # entries of the status that are nobody else's business
 
 
 def result_files(folder: RunFolder) -> dict[str, bytes]:
-    """Settings, status, metrics and log by name; without the key of the owner."""
+    """Settings, status, metrics and log by name; without the key of the owner and the place of uploads."""
     found = {}
     for name in ("settings.json", "metrics.jsonl", "log.txt"):
         with suppress(OSError):
-            found[name] = (folder.path / name).read_bytes()
+            found[name] = portable((folder.path / name).read_text()).encode()
     status = {name: value for name, value in folder.status().items() if name not in PRIVATE}
-    found["status.json"] = json.dumps(status, indent=2).encode()
+    found["status.json"] = portable(json.dumps(status, indent=2)).encode()
     return found
 
 

@@ -7,7 +7,7 @@ import zipfile
 import streamlit as st
 
 from sslcore.errors import UserError
-from sslcore.runs import RunFolder, open_run
+from sslcore.runs import RunFolder, find_run
 from ui import controls
 from ui.figures import overlay_figure
 from ui.jobs import manager
@@ -17,6 +17,7 @@ from ui.plotly_live import live_chart, load_plotly
 from ui.records import Record, records
 from ui.run_files import delete_run, result_files, weights_file
 from ui.shell import pages
+from ui.summary import draw_command
 from ui.texts import duration, percent, plain
 
 MOST = 8  # curves in one chart
@@ -110,8 +111,7 @@ def _one(record: Record) -> None:
             _downloads(folder)
             if record.state not in ("queued", "running", "paused"):
                 _delete(record, mine)
-        st.caption("The same numbers again, on this machine:")
-        st.code(record.command, language="bash", wrap_lines=True)
+        draw_command(record.command)
 
 
 def _downloads(folder: RunFolder) -> None:
@@ -155,7 +155,7 @@ def _delete(record: Record, mine: bool) -> None:
 def _delete_now(run: str) -> None:
     """Callback: delete a run of one's own that is over."""
     try:
-        delete_run(open_run(run, manager().root), owner_key())
+        delete_run(find_run(run, manager().root), owner_key())
         st.toast("The run was deleted.")
     except UserError as error:
         controls.problem(str(error))

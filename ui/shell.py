@@ -44,9 +44,7 @@ def open_frame() -> st.Page:
     """Draw the frame; the caller runs the page that is returned."""
     warm_up()
     st.session_state["_frame"] = True
-    icon = str(ROOT / "assets" / "icon.svg")
-    st.set_page_config(page_icon=icon, layout="wide", initial_sidebar_state=SIDEBAR)
-    here = st.navigation(list(pages().values()))
+    here = _navigate()
     st.html(ROOT / "assets" / "app.css")
     keep_owner_key()
     with st.sidebar:
@@ -58,9 +56,16 @@ def require_frame() -> None:
     """First line of every page. A deep link on a fresh server runs the page file alone, because a folder
     called ``pages`` switches Streamlit to its older multipage mode: leave that mode, start over in app.py."""
     if not st.session_state.get("_frame"):
-        st.navigation(list(pages().values()), position="hidden")
+        _navigate(position="hidden")
         st.session_state["_frame"] = True
         st.rerun()
+
+
+def _navigate(**how) -> st.Page:
+    """The app's own icon comes first: without one a browser fetches the page's from fonts.gstatic.com."""
+    icon = str(ROOT / "assets" / "icon.svg")
+    st.set_page_config(page_icon=icon, layout="wide", initial_sidebar_state=SIDEBAR)
+    return st.navigation(list(pages().values()), **how)
 
 
 @cache

@@ -7,7 +7,7 @@ from sslcore.settings import RunSettings
 from ui.benchmark import supervised_knn
 from ui.jobs import manager
 from ui.records import records
-from ui.texts import percent
+from ui.texts import PLACEHOLDER, percent
 
 
 def draw_summary(status: JobStatus, view: RunView) -> None:
@@ -18,6 +18,14 @@ def draw_summary(status: JobStatus, view: RunView) -> None:
     with st.container(border=True):
         st.markdown(verdict_sentence(view))
         st.table(comparison(view, ceiling(status.settings)), border="horizontal")
+
+
+def draw_command(command: str) -> None:
+    """How to get the same numbers again."""
+    st.caption("The same numbers again, on this machine:")
+    st.code(command, language="bash", wrap_lines=True)
+    if PLACEHOLDER in command:
+        st.caption("Put the place of your images, a folder or a zip, after `folder:`.")
 
 
 def verdict_sentence(view: RunView) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+UPLOAD = r"folder:[^·'\"\n]*uploads[/\\]+(\w{4})\w*(?:\.zip)?"
+PLACEHOLDER = "folder:YOUR_IMAGES.zip"
 SPECIAL = set(r"\`*_{}[]()<>#+!|~$:")
 
 
@@ -12,8 +14,13 @@ def plain(text: str) -> str:
 
 def run_label(label: str) -> str:
     """A run's label without the place where this server keeps somebody's images."""
-    label = re.sub(r"folder:[^·]*uploads/(\w{4})\w*(\.zip)?", r"own images \1", label)
+    label = re.sub(UPLOAD, r"own images \1", label)
     return re.sub(r"folder:(?:[^·]*/)?([^·/]*)", r"\1", label)
+
+
+def portable(text: str) -> str:
+    """A command or a file with a placeholder for the place where this server keeps somebody's images."""
+    return re.sub(UPLOAD, PLACEHOLDER, text)
 
 
 def percent(value: float | None) -> str:

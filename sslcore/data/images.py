@@ -6,6 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+CHANNELS = 3  # of every dataset: grey images are repeated
 PROBE_SIZE, TEST_SIZE = 10_000, 2_000
 
 
@@ -64,7 +65,7 @@ class ImageData:
 
     @property
     def channels(self) -> int:
-        """Always 3: grey images are repeated."""
+        """Always ``CHANNELS``."""
         return self.train.images.shape[1]
 
     @property

@@ -59,7 +59,7 @@ def pixel_knn(
     k: int = 20,
     temperature: float = 0.1,
 ) -> float:
-    """:func:`knn_accuracy` on raw pixels, images (N, C, H, W)."""
+    """:func:`knn_accuracy` on raw pixels, images (N, C, H, W); larger ones than 32 x 32 are averaged down."""
     train, test = pixel_features(train_images), pixel_features(test_images)
     return knn_accuracy(train, train_labels, test, test_labels, k=k, temperature=temperature)
 

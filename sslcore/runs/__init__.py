@@ -1,6 +1,6 @@
 """Runs as folders on disk and as jobs in the background."""
 
-from sslcore.runs.folder import RunFolder, all_runs, open_run, runs_root
+from sslcore.runs.folder import RunFolder, all_runs, find_run, open_run, runs_root
 from sslcore.runs.history import FolderHistory, History, RunView
 from sslcore.runs.jobs import JobManager, JobStatus
 from sslcore.runs.recorder import record, resume
@@ -13,6 +13,7 @@ __all__ = [
     "RunFolder",
     "RunView",
     "all_runs",
+    "find_run",
     "open_run",
     "record",
     "resume",

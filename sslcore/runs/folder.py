@@ -10,6 +10,7 @@ log.txt            for people
 
 import json
 import os
+import re
 import secrets
 import socket
 import time
@@ -26,6 +27,7 @@ from sslcore.settings import RunSettings
 from sslcore.training.events import Event, Snapshot
 
 ACTIVE = ("queued", "running", "paused")
+ID = re.compile(r"\w[\w.-]{0,99}", re.ASCII)  # what a run's folder may be called
 STALE = 90.0  # seconds without a sign of life from another machine's process
 
 
@@ -150,23 +152,32 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def open_run(name: str, root: Path) -> RunFolder:
-    """A run by id or by path.
+def find_run(run: str, root: Path) -> RunFolder:
+    """A run by its id. Whatever a link says, it never leads out of the root.
 
     Raises:
         UserError: if there is no such run.
     """
-    for path in (root / name, Path(name)):
-        if name and (path / "settings.json").is_file():
-            return RunFolder(path)
-    raise UserError(
-        f"There is no run '{name}' in {root}: it may have been deleted, or belongs to another server."
-    )
+    if ID.fullmatch(run) and (root / run / "settings.json").is_file():
+        return RunFolder(root / run)
+    raise UserError(f"There is no run '{run}' here: it may have been deleted, or belongs to another server.")
+
+
+def open_run(name: str, root: Path) -> RunFolder:
+    """A run by the path of its folder or by its id: for the owner of this machine.
+
+    Raises:
+        UserError: if there is no such run.
+    """
+    path = Path(name)
+    return RunFolder(path) if (path / "settings.json").is_file() else find_run(name, root)
 
 
 def all_runs(root: Path) -> list[RunFolder]:
     """Every run under a root, newest first."""
-    found = [RunFolder(file.parent) for file in root.glob("*/settings.json")]
+    found = [
+        RunFolder(file.parent) for file in root.glob("*/settings.json") if ID.fullmatch(file.parent.name)
+    ]
     return sorted(found, key=lambda run: run.status()["created"], reverse=True)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from sslcore.errors import UserError
-from sslcore.runs.folder import ACTIVE, RunFolder, open_run
+from sslcore.runs.folder import ACTIVE, RunFolder, find_run
 from sslcore.runs.history import FolderHistory, History, RunView
 from sslcore.runs.recorder import ENDINGS, record, resume
 from sslcore.settings import RunSettings
@@ -97,7 +97,7 @@ class JobManager:
         Raises:
             UserError: if it does not exist, is still active, or belongs to somebody else.
         """
-        folder = open_run(run, self.root)
+        folder = find_run(run, self.root)
         status = folder.status()
         if status["owner"] not in ("", owner):
             raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
@@ -156,7 +156,7 @@ class JobManager:
         """
         job = self._jobs.get(run)
         if job is None:
-            folder = open_run(run, self.root)
+            folder = find_run(run, self.root)
             s = folder.status()
             settings = folder.settings()
             label = s.get("label", settings.label())
@@ -177,7 +177,7 @@ class JobManager:
         if job is not None:
             job.seen = time.monotonic()
             return job.history.view()
-        followed = self._followed.pop(run, None) or FolderHistory(open_run(run, self.root))
+        followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
         self._followed[run] = followed  # newest last
         while len(self._followed) > FOLLOWED:
             self._followed.pop(next(iter(self._followed)), None)

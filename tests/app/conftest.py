@@ -6,7 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sslcore.settings import RunSettings
-from ui import jobs, previews, projection_service
+from ui import jobs
+from ui.previews import previews
+from ui.projection_service import ProjectionService, projections
 from ui.shell import ROOT
 
 
@@ -30,9 +32,8 @@ def server(tmp_path, monkeypatch):
     """An empty server; nothing trains when the test is over."""
     monkeypatch.setenv("SSL_PLAYGROUND_RUNS", str(tmp_path))
     jobs.reset()
-    service = projection_service.ProjectionService(NoLayouts())
-    monkeypatch.setattr(projection_service, "_services", [service])
-    monkeypatch.setattr(previews, "_services", [])
+    monkeypatch.setattr(projections, "made", ProjectionService(NoLayouts()))
+    monkeypatch.setattr(previews, "made", None)
     yield tmp_path
     jobs.reset()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("train-")]

@@ -1,5 +1,8 @@
+import io
 import json
 import time
+
+from PIL import Image
 
 from sslcore.runs import RunFolder
 from sslcore.settings import RunSettings
@@ -14,6 +17,7 @@ TINY = {
     "device": "cpu",
     "precision": "fp32",
 }
+KINDS = ("code", "caption", "markdown", "info", "error", "warning", "dataframe")
 
 
 def texts(elements) -> str:
@@ -62,6 +66,26 @@ def test_a_folder_of_the_server_cannot_be_reached_through_the_url(page, tmp_path
     app = page("train", data=f"folder:{tmp_path}")
     assert app.selectbox(key="data").value == "toybox"
     assert "no dataset called" in texts(app.warning)
+
+
+def test_an_upload_is_shared_without_the_place_where_it_lies(page, server):
+    app = page("train", **TINY)
+    app.get("file_uploader")[0].set_value([(f"{i}.png", drawn(i), "image/png") for i in range(10)]).run()
+    press(app, "Use these")
+    upload = app.query_params["data"]
+    assert not app.exception and upload.startswith("upload:")
+    assert page("train", data=upload).selectbox(key="data").value == app.selectbox(key="data").value
+    press(app, "Start")
+    wait_for(next(server.glob("simclr-*")).name)
+    for shown in (app.run(), page("runs")):
+        assert not shown.exception and str(server) not in " ".join(texts(getattr(shown, k)) for k in KINDS)
+    assert "folder:YOUR_IMAGES.zip" in texts(app.code)
+
+
+def drawn(seed: int) -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((40, 40), 10 + seed).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_knobs_of_another_method_are_named(page):

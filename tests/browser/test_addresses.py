@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import button
+from tests.browser.conftest import is_local
+from tests.browser.driving import PATIENCE, button, serve
 from ui.shell import ROOT, SITE
 
 HEADINGS = {name: title for name, title, _, _ in SITE if (ROOT / "pages" / f"{name}.py").exists()}
@@ -19,6 +20,15 @@ def test_a_deep_link_opens_the_page_with_the_navigation(visitor, name):
     links = page.get_by_test_id("stSidebarNavLink")
     expect(links).to_have_count(len(HEADINGS))
     assert [text.split("\n")[-1] for text in links.all_inner_texts()] == list(HEADINGS.values())
+
+
+def test_a_deep_link_on_a_fresh_server_asks_no_other_machine_for_anything(browser, tmp_path):
+    asked = []
+    with serve(tmp_path) as app, browser.new_page() as page:
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{app.url}/train")
+        expect(page.get_by_role("heading", level=1, name="Train")).to_be_visible(timeout=1000 * PATIENCE)
+    assert asked and not [url for url in asked if not is_local(url)]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,14 @@ def test_a_silent_classifier_is_at_chance(name, head):
     assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-5)
 
 
+@pytest.mark.parametrize("patch_size", [2, 4, 8])
+def test_a_silent_masked_autoencoder_is_at_chance(patch_size):
+    method = make("mae", patch_size=patch_size)
+    silence(method.pixels)
+    loss = method.loss(views_of(method, batch_of(8))).total.item()
+    assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-4)
+
+
 @pytest.mark.parametrize("name", [n for n in methods() if get_method(n).card.collapse])
 def test_collapse_value_of_the_card(name):
     method = make(name, batch_size=8)

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from sslcore.errors import UserError
-from sslcore.runs import FolderHistory, History, RunFolder, all_runs, checkpoint, open_run, record, resume
+from sslcore.runs import (
+    FolderHistory,
+    History,
+    RunFolder,
+    all_runs,
+    checkpoint,
+    find_run,
+    open_run,
+    record,
+    resume,
+)
 from sslcore.runs.history import POINTS, thin
 from sslcore.runs.summary import summary
 from sslcore.training import Step, Trainer
@@ -92,6 +102,23 @@ def test_a_truncated_checkpoint_falls_back_to_the_one_before(tmp_path, tiny, mon
     os.truncate(older, 10)
     with pytest.raises(UserError, match="damaged"):
         checkpoint.load(folder.checkpoint)
+
+
+@pytest.mark.parametrize("link", ["", ".", "..", "../other/run", "a/b", "/", "\0", "x" * 300, "ö" * 90])
+def test_an_id_from_a_link_never_leads_out_of_the_folder_of_runs(tmp_path, link):
+    root = tmp_path / "runs"
+    for place in (tmp_path, root, tmp_path / "other" / "run", root / "a" / "b"):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "settings.json").write_text("{}")
+    for name in (link, str(tmp_path / "other" / "run")):
+        with pytest.raises(UserError, match="no run"):
+            find_run(name, root)
+
+
+def test_a_run_is_opened_by_its_path_too(tmp_path):
+    folder = RunFolder.create(tmp_path, tiny_settings())
+    assert open_run(str(folder.path), tmp_path / "elsewhere").path == folder.path
+    assert find_run(folder.id, tmp_path).path == open_run(folder.id, tmp_path).path == folder.path
 
 
 def test_missing_things_get_a_sentence(tmp_path, tiny):

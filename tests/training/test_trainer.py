@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
+from sslcore.evaluation import knn_accuracy
 from sslcore.registry import methods
 from sslcore.settings import OptimiserSettings
 from sslcore.training import Baselines, Changed, Diagnosis, Evaluation, Finished, Snapshot, Step, Trainer
@@ -165,8 +166,6 @@ def test_moving_average_is_the_weighted_mean():
 
 
 def test_pixel_baseline_is_the_same_protocol_on_raw_pixels(tiny):
-    from sslcore.evaluation import knn_accuracy
-
     baselines = of_kind(Trainer(tiny_settings(), make_data()), Baselines)[0]
     flat = tiny.train.images.flatten(1).float()
     assert baselines.pixels_knn == pytest.approx(

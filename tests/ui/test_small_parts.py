@@ -5,7 +5,7 @@ from sslcore.errors import UserError
 from sslcore.registry import methods
 from sslcore.runs import RunFolder, RunView
 from sslcore.settings import RunSettings
-from ui.pictures import montage, sprite_sheet
+from ui.pictures import sprite_sheet
 from ui.presets import preset_settings, presets_of
 from ui.run_files import delete_run
 from ui.summary import comparison, verdict_sentence
@@ -50,12 +50,6 @@ def test_the_summary_says_what_happened(knn, verdict, words):
 def test_the_comparison_names_the_ceiling_only_if_known():
     assert comparison(view(0.8))["kNN"] == ["80.0 %", "20.0 %", "50.0 %", "10.0 %"]
     assert "90.0 %" in comparison(view(0.8), 0.9)["kNN"]
-
-
-def test_a_montage_has_room_for_all_pictures_and_captions():
-    images = torch.rand(5, 8, 8, 3).numpy()
-    assert montage(images, columns=3, zoom=2, gap=4).size == (3 * 20 - 4, 2 * 20 - 4)
-    assert montage(images, columns=3, zoom=2, gap=4, captions=["a"] * 5).size == (56, 2 * 38 - 4)
 
 
 def test_a_sprite_sheet_is_a_data_uri():

@@ -1,4 +1,4 @@
-from ui.texts import duration, number, percent, plain, run_label
+from ui.texts import duration, number, percent, plain, portable, run_label
 
 
 def test_markdown_and_html_from_others_are_escaped():
@@ -18,7 +18,15 @@ def test_a_label_does_not_tell_where_images_lie():
         run_label("SimCLR · folder:/srv/runs/uploads/6f92aa.zip · width 8")
         == "SimCLR · own images 6f92 · width 8"
     )
-    assert run_label("SimCLR · folder:/home/me/cats · width 8") == "SimCLR · cats  · width 8".replace(
-        "  ", " "
-    )
+    assert run_label("SimCLR · folder:/home/me/cats · width 8") == "SimCLR · cats · width 8"
     assert run_label("SimCLR · toybox") == "SimCLR · toybox"
+
+
+def test_a_command_and_a_file_name_a_placeholder_instead_of_an_upload():
+    place = "folder:/srv/my runs/uploads/6f92aa0011223344"
+    for told in (place, f"{place}.zip"):
+        command = f"python -m sslcore train simclr --data '{told}' --seconds 60"
+        assert portable(command) == command.replace(told, "folder:YOUR_IMAGES.zip")
+    settings = '{"data": "folder:runs/uploads/6f92aa0011223344.zip", "seed": 0}'
+    assert portable(settings) == '{"data": "folder:YOUR_IMAGES.zip", "seed": 0}'
+    assert portable("train simclr --data folder:cats") == "train simclr --data folder:cats"
