@@ -1,72 +1,29 @@
 """The app as people use it: a server of its own, and a real browser that looks for mistakes as it goes."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.find_browser import HELP, find
+from tests.browser.driving import PATIENCE, button, chart, chromium, serve
 
-ROOT = Path(__file__).parent.parent.parent
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE = 90  # seconds; a machine that tests for others is slow
 RUN = {"data": "digits", "width": 8, "batch_size": 64, "seconds": 600, "device": "cpu", "precision": "fp32"}
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[str]:
     """Address of the app on a free port with an empty folder of runs; gone when the tests are over."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    command = (sys.executable, "-m", "streamlit", "run", "app.py")
-    options = ("--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port))
-    environment = {**os.environ, "SSL_PLAYGROUND_RUNS": str(folder / "runs")}
-    log = folder / "server.log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [*command, *options], cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with serve(tmp_path_factory.mktemp("server")) as app:
+        yield app.url
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
-    path = find()
-    if path is None:
-        pytest.fail(HELP, pytrace=False)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -112,27 +69,6 @@ def watched(visitor: Callable[..., Page]) -> Iterator[Page]:
         expect(button(page, "Stop")).to_be_disabled()
 
 
-def button(page: Page, label: str) -> Locator:
-    """The button with this label, wherever its icon is."""
-    return page.get_by_role("button", name=re.compile(rf"\b{label}$"))
-
-
-def chart(page: Page, alt: str) -> Locator:
-    """The chart whose description begins like this."""
-    return page.locator(f'.plot[aria-label^="{alt}"]')
-
-
 def _is_error(said) -> bool:
     """Whether a message of the console is an error of the page; what a network refuses is none."""
     return said.type == "error" and "Failed to load resource" not in said.text
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"The server did not start:\n{log.read_text()}", pytrace=False)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import button
+from tests.browser.driving import button
 from ui.shell import ROOT, SITE
 
 HEADINGS = {name: title for name, title, _, _ in SITE if (ROOT / "pages" / f"{name}.py").exists()}

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import button, chart
+from tests.browser.driving import button, chart
 
 TICKS = 2500  # milliseconds in which a page looks at its run at least twice
 
