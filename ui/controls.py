@@ -1,4 +1,5 @@
-"""The buttons of a run. They act in callbacks that only set flags on the job manager."""
+"""The buttons of a run. They act in callbacks that set flags on the job manager and give it a moment to obey, so
+that the page that follows shows what was asked for and not the state before."""
 
 from typing import Any
 
@@ -11,6 +12,7 @@ from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.owner import owner_key
 
+HEED = 0.5  # seconds; a step takes a tenth, only a long evaluation makes the page come first
 RESUMABLE = ("stopped", "interrupted", "failed")
 
 
@@ -40,6 +42,7 @@ def command(name: str, run: str, *values: Any) -> None:
     """Callback: call a method of the job manager in this browser's name."""
     try:
         getattr(manager(), name)(run, *values, owner_key())
+        manager().wait(run, HEED)
     except UserError as error:
         problem(str(error))
 

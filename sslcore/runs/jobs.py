@@ -39,11 +39,15 @@ class Job:
     go: threading.Event = field(default_factory=threading.Event)  # cleared: paused
     single: bool = False  # make one step, then pause
     cancelled: bool = False
+    heeded: threading.Event = field(
+        default_factory=threading.Event
+    )  # cleared: something is asked of the worker
     requests: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)  # live knobs to turn
     seen: float = field(default_factory=time.monotonic)  # when a viewer last looked
 
     def __post_init__(self) -> None:
         self.go.set()
+        self.heeded.set()
 
     @property
     def active(self) -> bool:
@@ -116,27 +120,42 @@ class JobManager:
 
     def pause(self, run: str, owner: str = "") -> None:
         """Stop calling ``next``; nothing is lost."""
-        self._mine(run, owner).go.clear()
+        job = self._mine(run, owner)
+        job.heeded.clear()
+        job.go.clear()
 
     def go_on(self, run: str, owner: str = "") -> None:
         """Continue a paused run."""
-        self._mine(run, owner).go.set()
+        job = self._mine(run, owner)
+        if not job.go.is_set():
+            job.heeded.clear()
+        job.go.set()
 
     def step(self, run: str, owner: str = "") -> None:
         """Make exactly one optimiser step, then pause."""
         job = self._mine(run, owner)
+        job.heeded.clear()
         job.single = True
         job.go.set()
 
     def stop(self, run: str, owner: str = "") -> None:
         """End a run, keeping what it has learned."""
         job = self._mine(run, owner)
+        job.heeded.clear()
         with self._wake:
             job.cancelled = True
             if job in self._waiting:
                 self._waiting.remove(job)
                 self._end(job, "stopped", "Stopped before it began.")
         job.go.set()
+
+    def wait(self, run: str, seconds: float) -> bool:
+        """Until the worker has done what was last asked of it, at most so long; whether it has.
+
+        A run that waits in the queue is not waited for.
+        """
+        job = self._jobs.get(run)
+        return job is None or job.state == "queued" or job.heeded.wait(seconds)
 
     def turn(self, run: str, values: dict[str, Any], owner: str = "") -> None:
         """Change live knobs.
@@ -251,11 +270,14 @@ class JobManager:
         if not job.go.is_set() and job.active:
             job.state = "paused"
             self._sign(job)
+            job.heeded.set()
             while not job.go.wait(20.0):
                 self._sign(job)
             job.seen = time.monotonic()
             job.state, job.message = "running", ""
             self._sign(job)
+            if not (job.single or job.cancelled):
+                job.heeded.set()
         if job.cancelled:
             job.trainer.stop()
 
@@ -270,3 +292,4 @@ class JobManager:
             job.settings, job.trainer = job.trainer.settings, None  # networks and data are no longer needed
         job.state, job.message = state, message
         self._sign(job)
+        job.heeded.set()

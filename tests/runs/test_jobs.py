@@ -48,6 +48,20 @@ def test_pause_holds_and_step_makes_exactly_one(manager):
     wait(lambda: state(manager, run) == "stopped")
 
 
+def test_what_was_asked_is_done_when_waiting_ends(manager):
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(run).step > 1)
+    for command, after in (("pause", "paused"), ("go_on", "running"), ("pause", "paused")):
+        getattr(manager, command)(run)
+        assert manager.wait(run, 20) and state(manager, run) == after
+    at = manager.view(run).step
+    manager.step(run)
+    assert manager.wait(run, 20)
+    assert manager.view(run).step == at + 1 and state(manager, run) == "paused"
+    manager.stop(run)
+    assert manager.wait(run, 20) and state(manager, run) == "stopped"
+
+
 def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     first = manager.start(tiny_settings(steps=100_000))
     second, third = (manager.start(tiny_settings()) for _ in range(2))

@@ -171,3 +171,14 @@ def test_pixel_baseline_is_the_same_protocol_on_raw_pixels(tiny):
     assert baselines.pixels_knn == pytest.approx(
         knn_accuracy(flat, tiny.train.labels, flat, tiny.train.labels)
     )
+
+
+def test_pixel_baseline_is_remembered_by_content(tiny):
+    from dataclasses import replace
+
+    from sslcore.training.referee import pixels_knn
+
+    knn = {"k": 3, "temperature": 0.1}
+    assert pixels_knn(tiny, knn) == pixels_knn(make_data(), knn)
+    mirrored = replace(tiny.test, labels=tiny.test.labels.flip(0))
+    assert pixels_knn(replace(tiny, test=mirrored), knn) != pixels_knn(tiny, knn)

@@ -1,0 +1,314 @@
+"""How the app feels in a browser while it trains: the default SimCLR run on Toybox, watched in Chromium.
+
+    python -m benchmarks.live
+    python -m benchmarks.live --only clicks controls
+
+Times of clicks are taken inside of the page, from the click to the frame that shows the answer. The browser draws
+in software on the cores that train, as on a student's laptop.
+"""
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain, pairwise
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, Locator, Page
+from tqdm import tqdm
+
+from benchmarks.app import LONG, newest_step, run_of, steps_per_second, train, umap_of, visit
+from benchmarks.common import command, write_table
+from tests.browser.driving import PATIENCE, App, button, chromium, serve
+
+# Press a button; the milliseconds until a condition on the page holds, and when it was pressed
+CLICK = """
+(button, [seen, patience]) => new Promise((done) => {
+  const look = new Function("return " + seen), start = performance.now();
+  const finish = (now) => { watch.disconnect(); done([now - start, performance.timeOrigin + start]); };
+  const watch = new MutationObserver(() => look() && requestAnimationFrame(() => finish(performance.now())));
+  watch.observe(document.body, {subtree: true, childList: true, characterData: true, attributes: true});
+  setTimeout(() => finish(Infinity), 1000 * patience);
+  button.click();
+})
+"""
+# Remember when the map was redrawn at other places
+FOLLOW_MAP = """
+() => {
+  window.moves = [];
+  let last = "";
+  setInterval(() => {
+    const plot = document.querySelector(".st-key-chart_map .plot"), x = plot?.data?.[0]?.x;
+    const place = x ? Array.from(x).join() : last;
+    if (place !== last && plot.ariaLabel !== window.moves.at(-1)?.[1])
+      window.moves.push([performance.now(), plot.ariaLabel]);
+    last = place;
+  }, 100);
+}
+"""
+Row = dict[str, object]
+
+
+def row(what: str, measured: str, target: str = "", met: bool | None = None) -> Row:
+    return {
+        "what": what,
+        "measured": measured,
+        "target": target,
+        "met": {True: "yes", False: "NO"}.get(met, ""),
+    }
+
+
+def press(pressed: Locator, seen: str) -> tuple[float, float]:
+    """Seconds from a click until a condition (JavaScript) holds on the page, and the time of the click."""
+    spent, at = pressed.evaluate(CLICK, [seen, PATIENCE])
+    return spent / 1e3, at / 1e3
+
+
+def late(seconds: list[float]) -> float:
+    """The 95th percentile."""
+    return statistics.quantiles(seconds, n=20, method="inclusive")[18]
+
+
+def shown(plot: str) -> str:
+    """Condition: a chart whose description begins like this is drawn."""
+    return f"""document.querySelector('.plot[aria-label^="{plot}"] .trace')"""
+
+
+def says(selector: str, text: str) -> str:
+    """Condition: some element says this."""
+    return f"[...document.querySelectorAll('{selector}')].some((e) => e.textContent.includes('{text}'))"
+
+
+def option(page: Page, place: str, label: str) -> Locator:
+    """One of the buttons of a widget or container, which is named by its key."""
+    return page.locator(f".st-key-{place} button:visible").filter(has_text=label)
+
+
+@contextmanager
+def running(app: App, browser: Browser) -> Iterator[Page]:
+    """The page of the default run once UMAP is warm; the run is stopped on leaving."""
+    page = train(app, browser)
+    umap_of(page)
+    yield page
+    stop(page)
+    page.context.close()
+
+
+def stop(page: Page) -> None:
+    if button(page, "Stop").is_enabled():
+        button(page, "Stop").click()
+        page.locator('h4 .stMarkdownBadge:text-is("stopped")').wait_for()
+
+
+def first(app: App, browser: Browser, args: argparse.Namespace) -> list[Row]:
+    """From Start to the first point of the loss; the data have been loaded by an earlier run."""
+    times = []
+    for _ in tqdm(range(args.starts), desc="first point"):
+        page = visit(app, browser, f"/train?seconds={LONG}")
+        button(page, "Start").wait_for()
+        page.wait_for_timeout(2000)
+        times.append(press(button(page, "Start"), shown("Loss over"))[0])
+        stop(page)
+        page.context.close()
+    told = f"median {statistics.median(times):.2f} s, longest {max(times):.2f} s of {len(times)}"
+    return [row("Start to the first point of the loss", told, "under 3 s", max(times) < 3)]
+
+
+def clicks(app: App, browser: Browser, args: argparse.Namespace) -> list[Row]:
+    """Widgets that need an answer from the server, pressed at random moments while the run trains."""
+    answers = {
+        ("detail", "Collapse"): shown("State of the embedding"),
+        (
+            "map_color",
+            "Correctness",
+        ): """document.querySelector('.plot[aria-label*="neighbours disagree"]')""",
+        ("detail", "Loss terms"): shown("Over "),
+        ("form_buttons", "Quick look"): "document.querySelector('[aria-label=Seconds]').value === '15'",
+        ("map_kind", "PCA"): shown("PCA map"),
+        ("detail", "Gradients"): shown("Norm of the gradient"),
+        ("map_color", "Class"): """!document.querySelector('.plot[aria-label*="neighbours disagree"]')""",
+        ("detail", "What it sees"): says("[data-testid=stCaptionContainer]", "Fixed held-out images"),
+        ("form_buttons", "Patient"): "document.querySelector('[aria-label=Seconds]').value === '300'",
+        ("map_kind", "UMAP"): shown("UMAP map"),
+    }
+    dice, times = random.Random(0), {"a part of the page": [], "the whole page": []}
+    with running(app, browser) as page:
+        for _ in tqdm(range(args.rounds), desc="clicks"):
+            for (place, label), seen in answers.items():
+                page.wait_for_timeout(dice.uniform(400, 1000))
+                pressed = option(page, place, label)
+                which = "the whole page" if place == "form_buttons" else "a part of the page"
+                times[which].append(press(pressed, seen)[0])
+    times["any"] = [*chain(*times.values())]
+    return [
+        row(
+            f"click to answer, {which}",
+            f"median {statistics.median(t):.3f} s, p95 {late(t):.3f} s of {len(t)}",
+            *(("p95 under 0.2 s", late(t) < 0.2) if which == "any" else ()),
+        )
+        for which, t in times.items()
+    ]
+
+
+def controls(app: App, browser: Browser, args: argparse.Namespace) -> list[Row]:
+    """Pause, Step, Resume, Stop: until the page shows it, and until the record does."""
+    page_times, disk_times = {}, {}
+    dice = random.Random(0)
+    with ThreadPoolExecutor(1) as pool:
+        for _ in tqdm(range(args.starts), desc="controls"):
+            page = train(app, browser)
+            run = run_of(page, app)
+
+            def act(label: str, seen: str, recorded: Callable[[], bool], page: Page = page) -> None:
+                page.wait_for_timeout(dice.uniform(2000, 3000))
+                effect = pool.submit(_moment, recorded)
+                spent, at = press(button(page, label), seen)
+                page_times.setdefault(label, []).append(spent)
+                disk_times.setdefault(label, []).append(effect.result() - at)
+
+            def state(run=run) -> str:
+                return run.status()["state"]
+
+            badge = "h4 .stMarkdownBadge"
+            act("Pause", says(badge, "paused"), lambda state=state: state() == "paused")
+            page.wait_for_timeout(1500)
+            held = newest_step(run)
+            next_ = says("[data-testid=stProgress]", f"step {held + 1:,} ")
+            act("Step", next_, lambda run=run, held=held: newest_step(run) == held + 1)
+            act("Resume", says(badge, "running"), lambda state=state: state() == "running")
+            act("Stop", says(badge, "stopped"), lambda state=state: state() == "stopped")
+            page.context.close()
+    return [
+        row(
+            label,
+            f"page {statistics.median(seen):.2f} s, at most {max(seen):.2f} s; "
+            f"record {statistics.median(disk_times[label]):.2f} s, at most {max(disk_times[label]):.2f} s",
+            "under 1 s",
+            max(*seen, *disk_times[label]) < 1,
+        )
+        for label, seen in page_times.items()
+    ]
+
+
+def _moment(recorded: Callable[[], bool]) -> float:
+    """The time at which a condition on the run folder comes true."""
+    end = time.time() + PATIENCE
+    while not recorded() and time.time() < end:
+        time.sleep(0.01)
+    return time.time()
+
+
+def embedding(app: App, browser: Browser, args: argparse.Namespace) -> list[Row]:
+    """How often the map moves, and what it costs: with UMAP, with PCA only, and with no chart on the screen."""
+    moves, speeds = [], {"UMAP": [], "PCA": [], "none": []}
+    with running(app, browser) as page:
+        run, address = run_of(page, app), page.url
+        for _ in tqdm(range(args.rounds), desc="embedding"):
+            for kind in ("UMAP", "PCA"):
+                page.goto(address)
+                option(page, "map_kind", kind).click()
+                page.locator(f'.plot[aria-label^="{kind} map"]').wait_for()
+                page.evaluate(FOLLOW_MAP)
+                page.wait_for_timeout(5000)
+                speeds[kind].append(steps_per_second(run, args.seconds))
+                times = [at / 1e3 for at, _ in page.evaluate("window.moves")] if kind == "UMAP" else []
+                moves += [after - before for before, after in pairwise(times)]
+            page.goto("/methods")
+            page.wait_for_timeout(5000)
+            speeds["none"].append(steps_per_second(run, args.seconds))
+        page.goto(address)
+        button(page, "Stop").wait_for()
+    mean = {kind: statistics.mean(s) for kind, s in speeds.items()}
+    told = ", ".join(f"{kind} {s:.2f}" for kind, s in mean.items())
+    return [
+        row(
+            "between two movements of the map",
+            f"median {statistics.median(moves):.1f} s, at most {max(moves):.1f} s of {len(moves)}",
+            "at most 10 s",
+            max(moves) < 10,
+        ),
+        row("steps per second by map on the screen", told),
+        row("UMAP / PCA", f"{mean['UMAP'] / mean['PCA']:.2f}"),
+        row(
+            "UMAP / none",
+            f"{mean['UMAP'] / mean['none']:.2f}",
+            "at least 0.9",
+            mean["UMAP"] > 0.9 * mean["none"],
+        ),
+    ]
+
+
+def soak(app: App, browser: Browser, args: argparse.Namespace) -> list[Row]:
+    """Memory of the tab and of the server, process by process, while the page follows the run."""
+    with running(app, browser) as page:
+        tab = page.context.new_cdp_session(page)
+        tab.send("Performance.enable")
+        page.wait_for_timeout(1000 * min(30.0, 30 * args.soak))  # thumbnails, first maps
+        began, samples = time.monotonic(), []
+        bar = tqdm(total=round(60 * args.soak), desc="soak")
+        while not samples or time.monotonic() - began < 60 * args.soak:
+            samples.append({"minutes": (time.monotonic() - began) / 60} | memory(tab, app.pid))
+            page.wait_for_timeout(1000 * min(30.0, 6 * args.soak))
+            bar.update(round(time.monotonic() - began) - bar.n)
+        samples.append({"minutes": (time.monotonic() - began) / 60} | memory(tab, app.pid))
+    rows, half = [], samples[len(samples) // 2 :]
+    for name in samples[0]:
+        if name == "minutes":
+            continue
+        values = [sample[name] for sample in samples]
+        slope = statistics.linear_regression([s["minutes"] for s in half], [s[name] for s in half]).slope
+        growth = slope * (half[-1]["minutes"] - half[0]["minutes"]) / half[0][name]
+        told = (
+            f"{values[0]:.0f} at first, {half[0][name]:.0f} halfway, {values[-1]:.0f} after {args.soak:g} min; "
+            f"{slope:+.2f} per minute in the second half"
+        )
+        rows.append(row(name, told, "second half within 5 %", growth < 0.05))
+    return rows
+
+
+def memory(tab, pid: int) -> dict[str, float]:
+    """Of the tab after a garbage collection, and of the server and its children."""
+    tab.send("HeapProfiler.collectGarbage")
+    metrics = {entry["name"]: entry["value"] for entry in tab.send("Performance.getMetrics")["metrics"]}
+    server = psutil.Process(pid)
+    family = [server, *server.children(recursive=True)]
+    return {
+        "heap of the tab, MB": metrics["JSHeapUsedSize"] / 1e6,
+        "nodes of the tab": metrics["Nodes"],
+        "listeners of the tab": metrics["JSEventListeners"],
+        "memory of the server, MB": server.memory_info().rss / 1e6,
+        "memory of the server and its layout process, MB": sum(p.memory_info().rss for p in family) / 1e6,
+    }
+
+
+PARTS = {part.__name__: part for part in (first, clicks, controls, embedding, soak)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument(
+        "--starts", type=int, default=5, help="runs started to measure Start, and the controls"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=6, help="times ten clicks; times the three views of the map"
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each view of the map")
+    parser.add_argument("--soak", type=float, default=10.0, help="minutes")
+    args = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as app, chromium() as browser:
+        with running(app, browser):
+            pass  # loads the data, measures the precision, warms up UMAP
+        for name in args.only:
+            rows += PARTS[name](app, browser, args)
+    write_table("live.md", "The app while it trains", command(), rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""How much those who watch a run slow it down.
+
+    python -m benchmarks.viewers
+
+One default SimCLR run, started in the app. A viewer is a connection that speaks Streamlit's protocol as a tab does:
+it asks for the page, obeys its timers and keeps what a tab caches. What it does not do is draw, because in a
+classroom that happens on other machines; one row has a real Chromium on this machine instead, to compare.
+"""
+
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+from benchmarks.app import run_of, steps_per_second, train, umap_of, visit
+from benchmarks.common import command, write_table
+from sslcore.runs import RunFolder
+from sslcore.runs.jobs import PATIENCE
+from tests.browser.driving import App, chromium, serve
+from ui.viewers import FORGOTTEN
+
+CACHED_RUNS = 2  # how many runs of a script (or of its fragment) a tab remembers a message for
+TARGETS = {"1": 0.9, "20": 0.75}
+
+
+class Viewer(threading.Thread):
+    """A tab without a screen.
+
+    Args:
+        widgets: the states that a tab reports of the widgets on this page, as protocol message.
+    """
+
+    def __init__(self, app: App, run: str, widgets: bytes) -> None:
+        super().__init__(daemon=True)
+        self.app, self.query, self.widgets = app, f"run={run}", widgets
+        self.page = ""  # hash of the page's script
+        self.timers: dict[str, list[float]] = {}  # by fragment: interval, when it is due
+        self.cache: dict[str, tuple[str, int]] = {}  # by hash: fragment, run in which it came
+        self.runs, self.bytes = 0, 0
+        self.asked: dict[str, float] = {}  # fragments without an answer yet
+        self.answers: list[float] = []  # seconds
+        self.left = threading.Event()
+
+    def run(self) -> None:
+        address = self.app.url.replace("http", "ws") + "/_stcore/stream"
+        how = {"origin": self.app.url, "subprotocols": ["streamlit"], "max_size": None, "ping_interval": None}
+        with connect(address, **how) as self.socket:
+            self._ask()
+            while not self.left.is_set():
+                due = min((due for _, due in self.timers.values()), default=time.monotonic() + 1)
+                try:
+                    self._take(self.socket.recv(timeout=max(0, due - time.monotonic())))
+                except TimeoutError:
+                    self._tick()
+
+    def _tick(self) -> None:
+        """Let every timer that is due ask for its fragment."""
+        now = time.monotonic()
+        for fragment, timer in self.timers.items():
+            if timer[1] <= now:
+                timer[1] += timer[0]
+                self.asked.setdefault(fragment, now)
+                self._ask(fragment)
+
+    def _ask(self, fragment: str = "") -> None:
+        message = BackMsg()
+        asked = message.rerun_script
+        asked.query_string, asked.page_script_hash = self.query, self.page
+        asked.page_name = "" if self.page else "train"
+        asked.context_info.url = f"{self.app.url}/train?{self.query}"
+        asked.cached_message_hashes.extend(self.cache)
+        if fragment:
+            asked.fragment_id, asked.is_auto_rerun = fragment, True
+            asked.widget_states.ParseFromString(self.widgets)
+        self.socket.send(message.SerializeToString())
+
+    def _take(self, payload: bytes) -> None:
+        message = ForwardMsg.FromString(payload)
+        kind, fragments = message.WhichOneof("type"), list(message.metadata.run.fragment_ids)
+        self.bytes += len(payload)
+        if message.metadata.cacheable:
+            self.cache.setdefault(message.hash, (message.delta.fragment_id, self.runs))
+        if kind == "new_session" and not fragments:
+            self.page = message.new_session.page_script_hash
+            self.timers.clear()
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
+        elif kind == "auto_rerun":
+            interval = message.auto_rerun.interval
+            timer = self.timers.get(message.auto_rerun.fragment_id)
+            if timer is None or timer[0] != interval:
+                self.timers[message.auto_rerun.fragment_id] = [interval, time.monotonic() + interval]
+        elif kind == "stop_auto_rerun":
+            for fragment in message.stop_auto_rerun.fragment_ids:
+                self.timers.pop(fragment, None)
+        elif kind == "script_finished":
+            self._finish(fragments)
+
+    def _finish(self, fragments: list[str]) -> None:
+        """Note the time of the answer, and forget messages as a tab does."""
+        now = time.monotonic()
+        self.answers += [now - self.asked.pop(name) for name in fragments if name in self.asked]
+        self.runs += 1
+        for name, (fragment, since) in list(self.cache.items()):
+            if self.runs - since > CACHED_RUNS and (not fragments or fragment in fragments):
+                del self.cache[name]
+
+
+@contextmanager
+def watched_by(count: int, app: App, run: str, widgets: bytes) -> Iterator[list[Viewer]]:
+    """So many viewers, each with an answer already; on leaving, until the server has forgotten them."""
+    viewers = [Viewer(app, run, widgets) for _ in range(count)]
+    for viewer in viewers:
+        viewer.start()
+    while not all(viewer.answers for viewer in viewers):
+        if not all(viewer.is_alive() for viewer in viewers):
+            raise SystemExit("A viewer lost its connection.")
+        time.sleep(0.1)
+    yield viewers
+    for viewer in viewers:
+        viewer.left.set()
+    for viewer in viewers:
+        viewer.join()
+    time.sleep(FORGOTTEN if viewers else 0)
+
+
+def widgets_of_a_tab(app: App, browser: Browser, run: str) -> bytes:
+    """What a real tab that watches the run says of its widgets."""
+    page, said = visit(app, browser, "about:blank"), []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: said.append(frame)))
+    page.goto(f"/train?run={run}")
+    umap_of(page)
+    while not said or not BackMsg.FromString(said[-1]).rerun_script.is_auto_rerun:
+        page.wait_for_timeout(100)
+    page.context.close()
+    return BackMsg.FromString(said[-1]).rerun_script.widget_states.SerializeToString()
+
+
+def measure(run: RunFolder, viewers: list[Viewer], seconds: float) -> dict:
+    """Speed of the run and service to its viewers."""
+    before = [(len(viewer.answers), viewer.bytes) for viewer in viewers]
+    began = time.monotonic()
+    speed = steps_per_second(run, seconds)
+    spent = time.monotonic() - began
+    if run.status()["state"] != "running" or not all(viewer.is_alive() for viewer in viewers):
+        raise SystemExit(f"The run or a viewer came to an end: {run.status()}")
+    answers = sorted(a for viewer, (n, _) in zip(viewers, before, strict=True) for a in viewer.answers[n:])
+    volume = sum(viewer.bytes - b for viewer, (_, b) in zip(viewers, before, strict=True))
+    late = statistics.quantiles(answers, n=20, method="inclusive") if len(answers) > 1 else []
+    return {
+        "steps per second": speed,
+        "answers per second": len(answers) / spent if answers else "-",
+        "median answer, ms": 1e3 * late[9] if late else "-",
+        "p95 answer, ms": 1e3 * late[18] if late else "-",
+        "kB per second": volume / spent / 1e3 if viewers else "-",
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="of measuring, for each number of viewers"
+    )
+    parser.add_argument("--settle", type=float, default=5.0, help="seconds before each measurement")
+    parser.add_argument("--viewers", type=int, nargs="+", default=[1, 5, 20])
+    args = parser.parse_args()
+    if args.seconds + args.settle > PATIENCE - 30:
+        parser.error(f"a run that nobody watches pauses itself after {PATIENCE:.0f} seconds")
+    rows = []
+
+    def row(title: str, viewers: list[Viewer]) -> None:
+        time.sleep(args.settle)
+        rows.append({"viewers": title} | measure(run, viewers, args.seconds))
+        print(rows[-1], flush=True)
+
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as app:
+        with chromium() as browser:
+            page = train(app, browser)
+            run = run_of(page, app)
+            page.context.close()
+            widgets = widgets_of_a_tab(app, browser, run.id)
+        time.sleep(FORGOTTEN)
+        row("0", [])
+        for count in args.viewers:
+            with watched_by(count, app, run.id, widgets) as viewers:
+                row(str(count), viewers)
+        with chromium() as browser:
+            umap_of(visit(app, browser, f"/train?run={run.id}"))
+            row("a Chromium on this machine", [])
+        time.sleep(FORGOTTEN)
+        row("0 again", [])
+    alone = statistics.mean(row["steps per second"] for row in rows if row["viewers"].startswith("0"))
+    for row_ in rows:
+        row_["share of 0"] = row_["steps per second"] / alone
+        row_["target"] = f"at least {TARGETS[row_['viewers']]:g}" if row_["viewers"] in TARGETS else "-"
+    notes = (
+        f"One default SimCLR run on Toybox, {args.seconds:g} s for each row. An answer is a timer's request until the "
+        "last message of its reply."
+    )
+    write_table("viewers.md", "A run and its viewers", command(), rows, notes)
+
+
+if __name__ == "__main__":
+    main()
