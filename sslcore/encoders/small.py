@@ -7,21 +7,25 @@ from sslcore.encoders.base import Encoder, InputInfo
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut (He et al., arXiv 1512.03385, figure 2)."""
+    """Two 3x3 convolutions around a shortcut (He et al., arXiv 1512.03385, figure 2).
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    A block that halves the resolution averages before it convolves, as ResNet-D's shortcut does (He et al.,
+    arXiv 1812.01187, section 4.1): nothing is skipped, and it is faster than a convolution with a stride.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, halve: bool = False) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.pool = nn.AvgPool2d(2, ceil_mode=True) if halve else nn.Identity()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False)
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(outputs)
         self.shortcut = nn.Identity()
-        if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+        if inputs != outputs:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(x)
         h = F.relu(self.norm1(self.conv1(x)))
         return F.relu(self.norm2(self.conv2(h)) + self.shortcut(x))
 
@@ -43,9 +47,9 @@ class SmallResNet(Encoder):
             nn.Conv2d(info.channels, width, 3, stem_stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         self.stages = nn.Sequential(
-            ResidualBlock(width, width, 1),
-            ResidualBlock(width, 3 * width, 2),
-            ResidualBlock(3 * width, 8 * width, 2),
+            ResidualBlock(width, width),
+            ResidualBlock(width, 3 * width, halve=True),
+            ResidualBlock(3 * width, 8 * width, halve=True),
         )
         self.feature_dim = 8 * width
 
