@@ -10,7 +10,7 @@ from pathlib import Path
 from sslcore.data import ImageData
 from sslcore.errors import UserError
 from sslcore.runs import checkpoint
-from sslcore.runs.folder import RunFolder, encode
+from sslcore.runs.folder import ACTIVE, RunFolder, encode
 from sslcore.training import Event, Finished, Snapshot, Step, Trainer
 
 CHECKPOINT_SECONDS = 5.0
@@ -114,7 +114,8 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
     status = folder.status()
     if status["state"] in ("finished", "diverged"):
         raise UserError(f"Run {folder.id} is already {status['state']}: there is nothing left to resume.")
-    if status["state"] in ("running", "paused"):
+    waits_here = status["state"] == "queued" and status["pid"] == os.getpid()
+    if status["state"] in ACTIVE and not waits_here:
         raise UserError(f"Run {folder.id} is still {status['state']} in process {status['pid']}.")
     settings = folder.settings()
     try:
