@@ -24,18 +24,19 @@ from sslcore.training.distributed import first_goes_ahead, leads, team
 def train(args: Namespace) -> int:
     with team():
         with first_goes_ahead():
-            trainer = Trainer(_asked(args), download=args.download)
+            trainer = Trainer(asked(args), download=args.download)
             folder = RunFolder.create(runs_root(args.runs), trainer.settings) if leads() else None
         return _watch(trainer, folder, args.json)
 
 
-def _asked(args: Namespace) -> RunSettings:
+def asked(args: Namespace) -> RunSettings:
+    """The settings of a ``train`` command; its options win over ``--set``."""
     values = dict(pair.split("=", 1) if "=" in pair else _not_a_pair(pair) for pair in args.set)
-    budget = {name: getattr(args, name) for name in ("seconds", "epochs", "steps")}
-    if any(budget.values()):
-        values |= {"steps": 0, "epochs": 0} | {name: value for name, value in budget.items() if value}
-    given = {"data": args.data, "seed": args.seed, "device": args.device, "image_size": args.image_size}
-    return RunSettings.build(args.method, **values, **{k: v for k, v in given.items() if v is not None})
+    options = ("data", "image_size", "seed", "device", "seconds", "epochs", "steps")
+    given = {name: getattr(args, name) for name in options if getattr(args, name) is not None}
+    if given.keys() & {"seconds", "epochs", "steps"}:
+        given = {"steps": 0, "epochs": 0} | given
+    return RunSettings.build(args.method, **(values | given))
 
 
 def resume_run(args: Namespace) -> int:
