@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from tqdm import tqdm
 
 from sslcore.data import dataset_cards
@@ -135,10 +134,11 @@ def export(args: Namespace) -> int:
     state = checkpoint.load(folder.checkpoint)
     target = Path(args.to or f"{folder.id}.safetensors")
     about = {"settings": json.dumps(state["settings"]), "step": str(state["step"])}
+    weights = {name: tensor.contiguous() for name, tensor in checkpoint.encoder_weights(state).items()}
     try:
-        save_file({k: v.contiguous() for k, v in checkpoint.encoder_weights(state).items()}, target, about)
+        checkpoint.write_tensors(target, weights, about)
     except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}.") from None
+        raise UserError(f"{target} cannot be written: {error.strerror or error}.") from None
     print(json.dumps({"file": str(target), **about}) if args.json else f"Wrote the encoder to {target}.")
     return 0
 
