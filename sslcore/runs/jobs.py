@@ -206,10 +206,11 @@ class JobManager:
         if job is not None:
             job.seen = time.monotonic()
             return job.history.view()
-        followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
-        self._followed[run] = followed  # newest last
-        while len(self._followed) > FOLLOWED:
-            self._followed.pop(next(iter(self._followed)), None)
+        with self._wake:
+            followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
+            self._followed[run] = followed  # newest last
+            while len(self._followed) > FOLLOWED:
+                self._followed.pop(next(iter(self._followed)))
         return followed.view()
 
     def active(self) -> list[JobStatus]:

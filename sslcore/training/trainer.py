@@ -4,6 +4,7 @@ for event in Trainer(RunSettings.build("simclr")):
     print(event)
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -124,8 +125,11 @@ class Trainer(Iterator[Event]):
                 f"A batch of {self.batch_size} cannot be shared evenly by {distributed.processes()} processes: "
                 "set batch_size to a multiple of that."
             )
-        if get_method(self.settings.method).needs_labels and not self.data.labelled:
-            raise UserError(f"{self.settings.method} learns from labels and {self.data.title} has none.")
+        if get_method(self.settings.method).needs_labels and self.data.train.labels is None:
+            title = self.data.title
+            raise UserError(
+                f"{self.settings.method} learns from labels and the training images of {title} have none."
+            )
 
     def _run(self, fresh: bool) -> Iterator[Event]:
         if fresh and distributed.leads():
@@ -257,11 +261,14 @@ class Trainer(Iterator[Event]):
             setattr(self, name, state[name])
 
 
+_seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too
+
+
 def build_method(settings: RunSettings, data: ImageData) -> Method:
     """The method of these settings for these images, initialised from the seed alone."""
     info = InputInfo(
         data.channels, data.size, len(data.classes), len(data.train.images), tuple(data.mean), tuple(data.std)
     )
-    with torch.random.fork_rng(devices=[]):
+    with _seeding, torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.machine.seed)
         return get_method(settings.method)(settings, info)
