@@ -7,6 +7,7 @@ import atexit
 import queue
 import threading
 import time
+import traceback
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -248,7 +249,9 @@ class JobManager:
                 self._train(job)
             except UserError as error:
                 self._end(job, "failed", str(error))
-            except Exception as error:  # recorded with its traceback by the recorder
+            except Exception as error:
+                if job.trainer is None:  # later than that, the recorder keeps the traceback
+                    job.folder.log(traceback.format_exc())
                 self._end(job, "failed", f"The run failed: {type(error).__name__}: {error}")
 
     def _train(self, job: Job) -> None:

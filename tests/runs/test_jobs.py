@@ -143,6 +143,14 @@ def test_a_failing_run_says_why_and_the_next_one_runs(manager):
     wait(lambda: state(manager, after) == "finished")
 
 
+def test_a_run_that_cannot_even_begin_keeps_its_traceback(manager, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: 1 / 0)
+    run = manager.start(tiny_settings())
+    wait(lambda: state(manager, run) == "failed")
+    assert "ZeroDivisionError" in manager.status(run).message
+    assert "Traceback" in (manager.root / run / "log.txt").read_text()
+
+
 def test_closing_leaves_a_run_that_resumes(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
     first = JobManager(tmp_path, workers=1)
