@@ -21,7 +21,7 @@ from sslcore.registry import get_method, methods
 from sslcore.runs import History
 from sslcore.runs.summary import summary
 from sslcore.settings import RunSettings
-from sslcore.training import Trainer
+from sslcore.training import Diagnosis, Trainer
 
 STORE = RESULTS / "one_minute.json"
 SHOWN = Path(__file__).parents[1] / "assets" / "one_minute.json"
@@ -30,12 +30,12 @@ SHOWN = Path(__file__).parents[1] / "assets" / "one_minute.json"
 def measure(method: str, data: ImageData, seconds: float, seed: int) -> dict:
     """One cell: the summary of one run."""
     budget = {} if method == "random" else {"seconds": seconds, "steps": 0}
-    settings = RunSettings.build(method, seed=seed, **budget)
+    settings = RunSettings.build(method, data=data.name, seed=seed, **budget)
     trainer, history = Trainer(settings, data), History()
     verdicts = []
     for event in trainer:
         history.append(event.as_dict())
-        if type(event).__name__ == "Diagnosis":
+        if isinstance(event, Diagnosis):
             verdicts.append(event.verdict)
     result = summary(settings, history.view(), precision=trainer.precision, device=str(trainer.device))
     return {**result, "complete_readings": verdicts.count("complete"), "measured": time.strftime("%Y-%m-%d")}

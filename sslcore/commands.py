@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from tqdm import tqdm
 
 from sslcore.data import dataset_cards
@@ -24,18 +23,19 @@ from sslcore.training.distributed import first_goes_ahead, leads, team
 def train(args: Namespace) -> int:
     with team():
         with first_goes_ahead():
-            trainer = Trainer(_asked(args), download=args.download)
+            trainer = Trainer(asked(args), download=args.download)
             folder = RunFolder.create(runs_root(args.runs), trainer.settings) if leads() else None
         return _watch(trainer, folder, args.json)
 
 
-def _asked(args: Namespace) -> RunSettings:
+def asked(args: Namespace) -> RunSettings:
+    """The settings of a ``train`` command; its options win over ``--set``."""
     values = dict(pair.split("=", 1) if "=" in pair else _not_a_pair(pair) for pair in args.set)
-    budget = {name: getattr(args, name) for name in ("seconds", "epochs", "steps")}
-    if any(budget.values()):
-        values |= {"steps": 0, "epochs": 0} | {name: value for name, value in budget.items() if value}
-    given = {"data": args.data, "seed": args.seed, "device": args.device, "image_size": args.image_size}
-    return RunSettings.build(args.method, **values, **{k: v for k, v in given.items() if v is not None})
+    options = ("data", "image_size", "seed", "device", "seconds", "epochs", "steps")
+    given = {name: getattr(args, name) for name in options if getattr(args, name) is not None}
+    if given.keys() & {"seconds", "epochs", "steps"}:
+        given = {"steps": 0, "epochs": 0} | given
+    return RunSettings.build(args.method, **(values | given))
 
 
 def resume_run(args: Namespace) -> int:
@@ -134,10 +134,11 @@ def export(args: Namespace) -> int:
     state = checkpoint.load(folder.checkpoint)
     target = Path(args.to or f"{folder.id}.safetensors")
     about = {"settings": json.dumps(state["settings"]), "step": str(state["step"])}
+    weights = {name: tensor.contiguous() for name, tensor in checkpoint.encoder_weights(state).items()}
     try:
-        save_file({k: v.contiguous() for k, v in checkpoint.encoder_weights(state).items()}, target, about)
+        checkpoint.write_tensors(target, weights, about)
     except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}.") from None
+        raise UserError(f"{target} cannot be written: {error.strerror or error}.") from None
     print(json.dumps({"file": str(target), **about}) if args.json else f"Wrote the encoder to {target}.")
     return 0
 

@@ -52,15 +52,22 @@ class Knob:
         try:
             return self.read(text), None
         except UserError as error:
-            value = self.default
-            try:
-                number = self.kind(float(text)) if self.kind in (int, float) else None
-            except (TypeError, ValueError, OverflowError):
-                number = None
-            if number is not None and number == number:
-                value = self.low if self.low is not None and number < self.low else self.high
-                value = self.kind(self.default if value is None else value)
+            value = self._clamp(text)
             return value, f"{error} Using {show(value)} instead."
+
+    def _clamp(self, text: Any) -> Any:
+        """The legal number nearest to this one; the default for what is no number, and for choices."""
+        if self.options is not None or self.kind not in (int, float):
+            return self.default
+        try:
+            number = round(float(text)) if self.kind is int else float(text)
+        except (TypeError, ValueError, OverflowError):
+            return self.default
+        if number != number:
+            return self.default
+        number = number if self.low is None else max(number, self.low)
+        number = number if self.high is None else min(number, self.high)
+        return self.kind(number)
 
 
 def knob(

@@ -12,9 +12,11 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sslcore.errors import UserError
+from sslcore.knobs import show
 
 if TYPE_CHECKING:
     from sslcore.methods.base import Method
@@ -34,8 +36,6 @@ class Switch:
     @property
     def title(self) -> str:
         """The switch as a person writes it: ``stop_gradient = off``."""
-        from sslcore.knobs import show
-
         return ", ".join(f"{name} = {show(value)}" for name, value in self.values.items())
 
 
@@ -100,12 +100,18 @@ def register(cls: type["Method"]) -> type["Method"]:
 
 def methods() -> dict[str, type["Method"]]:
     """All methods by id, in the order of families and years."""
-    package = importlib.import_module("sslcore.methods")
-    for module in pkgutil.walk_packages(package.__path__, "sslcore.methods."):
-        importlib.import_module(module.name)
+    _import_all()
     order = list(FAMILIES)
     ranked = sorted(_METHODS.items(), key=lambda m: (order.index(m[1].card.family), m[1].card.year, m[0]))
     return dict(ranked)
+
+
+@cache  # a page asks for methods many times a second, and this searches folders
+def _import_all() -> None:
+    """Import every module below ``sslcore.methods``, so that each registers what it defines."""
+    package = importlib.import_module("sslcore.methods")
+    for module in pkgutil.walk_packages(package.__path__, "sslcore.methods."):
+        importlib.import_module(module.name)
 
 
 def get_method(name: str) -> type["Method"]:

@@ -9,7 +9,7 @@ from sslcore.errors import UserError
 from sslcore.runs import RunFolder
 from ui.texts import portable
 
-PRIVATE = ("owner", "pid", "host")  # entries of the status that are nobody else's business
+PRIVATE = ("owner", "pid", "host", "session")  # entries of the status that are nobody else's business
 
 
 def result_files(folder: RunFolder) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sslcore.data.cache import Progress, cache_root, cached
 from sslcore.data.embedded import digits
@@ -41,6 +42,11 @@ class DatasetCard:
     needs_download: bool = False
     download_mb: int = 0
     is_available: Callable[[Path | None], bool] = lambda cache=None: True
+
+    def as_dict(self) -> dict[str, Any]:
+        """The card as plain data, with ``available`` in place of the question."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "is_available"}
+        return {**plain, "available": self.is_available()}
 
 
 def dataset_cards() -> list[DatasetCard]:

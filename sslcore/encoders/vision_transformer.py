@@ -14,9 +14,14 @@ def sincos_positions(side: int, width: int) -> Tensor:
 
     Each half holds sines and cosines at width/4 geometric frequencies, so every row has squared norm
     width / 2 (MAE, arXiv 2111.06377, appendix A.1).
+
+    Raises:
+        UserError: if the width is not a multiple of 4.
     """
     if width % 4:
-        raise UserError(f"token_width must be a multiple of 4 for sine-cosine positions, got {width}.")
+        raise UserError(
+            f"Tokens need a width that is a multiple of 4 for their sine-cosine positions, got {width}."
+        )
     frequencies = 10_000.0 ** -(torch.arange(width // 4) / (width // 4))
     angles = torch.arange(side)[:, None] * frequencies
     wave = torch.cat([angles.sin(), angles.cos()], 1)  # (side, width / 2)

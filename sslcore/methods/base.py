@@ -118,7 +118,7 @@ class Method(nn.Module):
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
-        """What the network sees and what it answers, as pictures."""
+        """What the network sees and what it answers, as pictures; called in evaluation mode."""
         return []
 
     def parameter_groups(self) -> list[dict[str, Any]]:

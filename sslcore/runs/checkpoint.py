@@ -31,7 +31,7 @@ def save(folder: Path, state: dict[str, Any]) -> None:
     weights = folder / f"{name}.safetensors"
     partial = weights.with_suffix(".partial")
     # clones: tied or strided tensors may share storage, which safetensors refuses
-    save_file({key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}, partial)
+    write_tensors(partial, {key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()})
     size = partial.stat().st_size
     os.replace(partial, weights)
     write_json(folder / f"{name}.json", {"bytes": size, "state": plain})
@@ -58,6 +58,18 @@ def load(folder: Path) -> dict[str, Any]:
     if found:
         raise UserError(f"The checkpoint in {folder} is damaged and cannot be read: start the run again.")
     raise UserError(f"There is no checkpoint in {folder} yet: the run ended before its first one.")
+
+
+def write_tensors(file: Path, tensors: dict[str, Tensor], about: dict[str, str] | None = None) -> None:
+    """Write a safetensors file, with words ``about`` it in its header.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    try:
+        save_file(tensors, file, about)
+    except SafetensorError as error:  # safetensors reports a full disk or a missing folder as its own error
+        raise OSError(str(error)) from error
 
 
 def write_json(file: Path, content: Any) -> None:

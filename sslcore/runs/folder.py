@@ -29,6 +29,8 @@ from sslcore.training.events import Event, Snapshot
 ACTIVE = ("queued", "running", "paused")
 ID = re.compile(r"\w[\w.-]{0,99}", re.ASCII)  # what a run's folder may be called
 STALE = 90.0  # seconds without a sign of life from another machine's process
+# Tells this process from an earlier one of the same number: in a container every server is process 1.
+SESSION = secrets.token_hex(8)
 
 
 def runs_root(given: str | os.PathLike | None = None) -> Path:
@@ -89,7 +91,8 @@ class RunFolder:
         status: dict[str, Any] = {}
         with suppress(OSError, ValueError):
             status = json.loads((self.path / "status.json").read_text())
-        status.update(changes, updated=time.time(), pid=os.getpid(), host=socket.gethostname())
+        status.update(changes, updated=time.time())
+        status.update(pid=os.getpid(), host=socket.gethostname(), session=SESSION)
         write_json(self.path / "status.json", status)
 
     def rows(self, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -109,7 +112,8 @@ class RunFolder:
 
     def snapshot(self, step: int) -> dict[str, np.ndarray] | None:
         """``features``, ``projections`` and ``predictions`` at a step, or None."""
-        with suppress(OSError, ValueError, KeyError), np.load(self.snapshot_file(step)) as arrays:
+        # a damaged archive fails in a dozen ways
+        with suppress(Exception), np.load(self.snapshot_file(step)) as arrays:
             return {name: arrays[name] for name in ("features", "projections", "predictions")}
         return None
 
@@ -184,8 +188,11 @@ def all_runs(root: Path) -> list[RunFolder]:
 def _alive(status: dict[str, Any]) -> bool:
     if status.get("host") != socket.gethostname():
         return time.time() - status.get("updated", 0.0) < STALE
+    pid = status.get("pid")
+    if pid == os.getpid():
+        return status.get("session") == SESSION
     try:
-        os.kill(status.get("pid", -1), 0)
+        os.kill(pid, 0)
     except (ProcessLookupError, OverflowError, TypeError):
         return False
     except PermissionError:

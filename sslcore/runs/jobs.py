@@ -7,6 +7,8 @@ import atexit
 import queue
 import threading
 import time
+import traceback
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ FOLLOWED = 50  # runs of other processes whose history is kept in memory
 PATIENCE = 240.0  # seconds without a viewer after which a run pauses itself
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """One run in this process and the flags by which it is controlled."""
 
@@ -53,6 +55,11 @@ class Job:
     def active(self) -> bool:
         return self.state in ACTIVE
 
+    def now(self) -> RunSettings:
+        """The settings with all live knobs where they are."""
+        trainer = self.trainer  # the worker may let go of it at any moment
+        return trainer.settings if trainer else self.settings
+
 
 @dataclass(frozen=True)
 class JobStatus:
@@ -65,7 +72,7 @@ class JobStatus:
     place: int  # in the queue, 0 when not waiting
     settings: RunSettings
     label: str
-    created: float
+    created: float  # seconds since 1970; 0 while it trains here
 
     @property
     def active(self) -> bool:
@@ -96,20 +103,24 @@ class JobManager:
         return self._enqueue(Job(RunFolder.create(self.root, settings, owner), settings, owner))
 
     def resume_folder(self, run: str, owner: str = "") -> str:
-        """Continue an interrupted or stopped run from its last checkpoint.
+        """Continue an interrupted, stopped or failed run from its last checkpoint.
 
         Raises:
             UserError: if it does not exist, is still active, or belongs to somebody else.
         """
         folder = find_run(run, self.root)
-        status = folder.status()
-        if status["owner"] not in ("", owner):
-            raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
-        if status["state"] in (*ACTIVE, "finished", "diverged"):
-            raise UserError(
-                f"Run {run} is {status['state']}: only interrupted and stopped runs can be resumed."
-            )
-        return self._enqueue(Job(folder, folder.settings(), owner, continues=True))
+        with self._wake:  # two clicks must not train one run twice
+            status, known = folder.status(), self._jobs.get(run)
+            state = known.state if known and known.active else status["state"]
+            if status["owner"] not in ("", owner):
+                raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
+            if state in (*ACTIVE, "finished", "diverged"):
+                raise UserError(
+                    f"Run {run} is {state}: only interrupted, stopped and failed runs can be resumed."
+                )
+            job = Job(folder, folder.settings(), owner, continues=True)
+            self._sign(job)
+            return self._enqueue(job)
 
     def _enqueue(self, job: Job) -> str:
         with self._wake:
@@ -164,7 +175,7 @@ class JobManager:
             UserError: if a value is not legal.
         """
         job = self._mine(run, owner)
-        job.settings.change(**values)  # complain here, not in the worker
+        job.now().change(**values)  # complain here, not in the worker
         job.requests.put(values)
 
     def status(self, run: str) -> JobStatus:
@@ -180,10 +191,10 @@ class JobManager:
             settings = folder.settings()
             label = s.get("label", settings.label())
             return JobStatus(run, s["state"], s["message"], s["owner"], 0, settings, label, s["created"])
-        place = self._waiting.index(job) + 1 if job in self._waiting else 0
+        with self._wake:
+            place = self._waiting.index(job) + 1 if job in self._waiting else 0
         created = job.folder.status()["created"] if not job.active else 0.0
-        trainer = job.trainer  # the worker may let go of it at any moment
-        settings = trainer.settings if trainer else job.settings
+        settings = job.now()
         return JobStatus(run, job.state, job.message, job.owner, place, settings, settings.label(), created)
 
     def view(self, run: str) -> RunView:
@@ -196,10 +207,11 @@ class JobManager:
         if job is not None:
             job.seen = time.monotonic()
             return job.history.view()
-        followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
-        self._followed[run] = followed  # newest last
-        while len(self._followed) > FOLLOWED:
-            self._followed.pop(next(iter(self._followed)), None)
+        with self._wake:
+            followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
+            self._followed[run] = followed  # newest last
+            while len(self._followed) > FOLLOWED:
+                self._followed.pop(next(iter(self._followed)))
         return followed.view()
 
     def active(self) -> list[JobStatus]:
@@ -211,7 +223,8 @@ class JobManager:
         with self._wake:
             self._closing = True
             self._wake.notify_all()
-        for job in self._jobs.values():
+            jobs = list(self._jobs.values())
+        for job in jobs:
             job.go.set()
         for thread in self._threads:
             thread.join(30)
@@ -236,7 +249,9 @@ class JobManager:
                 self._train(job)
             except UserError as error:
                 self._end(job, "failed", str(error))
-            except Exception as error:  # recorded with its traceback by the recorder
+            except Exception as error:
+                if job.trainer is None:  # later than that, the recorder keeps the traceback
+                    job.folder.log(traceback.format_exc())
                 self._end(job, "failed", f"The run failed: {type(error).__name__}: {error}")
 
     def _train(self, job: Job) -> None:
@@ -245,22 +260,19 @@ class JobManager:
         for _, row in job.folder.rows():
             job.history.append(row)
         job.message = " ".join(trainer.data.notes)
-        events = record(trainer, job.folder)
         job.seen = time.monotonic()
-        for event in events:
-            job.history.append(event.as_dict())
-            if isinstance(event, Finished):
-                self._end(job, ENDINGS[event.reason], event.message)
-            if self._closing:
-                events.close()
-                return
-            if job.active:
-                self._obey(job, made_step=isinstance(event, Step))
+        with closing(record(trainer, job.folder)) as events:
+            for event in events:
+                job.history.append(event.as_dict())
+                if isinstance(event, Finished):
+                    self._end(job, ENDINGS[event.reason], event.message)
+                if self._closing:
+                    return
+                if job.active:
+                    self._obey(job, made_step=isinstance(event, Step))
 
     def _obey(self, job: Job, made_step: bool) -> None:
-        """Between two events: turn knobs, pause, stop."""
-        while not job.requests.empty():
-            job.trainer.update(**job.requests.get())
+        """Between two events: pause, stop, turn knobs; knobs last, so that they turn before the next step."""
         if job.single and made_step:
             job.single = False
             job.go.clear()
@@ -280,12 +292,15 @@ class JobManager:
                 job.heeded.set()
         if job.cancelled:
             job.trainer.stop()
+        while not job.requests.empty():
+            try:
+                job.trainer.update(**job.requests.get())
+            except UserError as error:  # two turns at once that do not fit together
+                job.message = str(error)
 
     def _sign(self, job: Job) -> None:
-        try:
+        with suppress(OSError):
             job.folder.set_status(state=job.state, message=job.message)
-        except OSError:
-            return
 
     def _end(self, job: Job, state: str, message: str) -> None:
         if job.trainer is not None:

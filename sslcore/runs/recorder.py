@@ -10,7 +10,7 @@ from pathlib import Path
 from sslcore.data import ImageData
 from sslcore.errors import UserError
 from sslcore.runs import checkpoint
-from sslcore.runs.folder import RunFolder, encode
+from sslcore.runs.folder import ACTIVE, RunFolder, encode
 from sslcore.training import Event, Finished, Snapshot, Step, Trainer
 
 CHECKPOINT_SECONDS = 5.0
@@ -21,8 +21,9 @@ ENDINGS = {"budget": "finished", "stopped": "stopped", "diverged": "diverged"}
 def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
     """Iterate a trainer, writing every event into the run folder before passing it on.
 
-    A disk that fills up does not end the run: what was written stays, the status says that recording ended.
-    A crash is recorded with its traceback and raised again.
+    A disk that fills up does not end the run: what was written stays, and the log and, if there is room for it,
+    the status say that recording ended. A crash is recorded with its traceback and raised again; a run that is
+    left, or interrupted from the keyboard, can be resumed.
     """
     tape = _Tape(trainer, folder)
     try:
@@ -34,7 +35,7 @@ def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
         folder.log(message)
         tape.guard(lambda: folder.set_status(state="failed", message=message))
         raise
-    except GeneratorExit:
+    except (GeneratorExit, KeyboardInterrupt):
         tape.guard(lambda: folder.set_status(state="interrupted", message="The run was left before its end."))
         raise
     except BaseException as error:
@@ -96,6 +97,8 @@ class _Tape:
         except OSError as error:
             self.full = f"Recording ended: {error.strerror or error}. The run goes on, but only in memory."
             self.folder.log(self.full)
+            with suppress(OSError):
+                self.folder.set_status(message=self.full)
 
     def close(self) -> None:
         if self.file is not None:
@@ -114,7 +117,8 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
     status = folder.status()
     if status["state"] in ("finished", "diverged"):
         raise UserError(f"Run {folder.id} is already {status['state']}: there is nothing left to resume.")
-    if status["state"] in ("running", "paused"):
+    waits_here = status["state"] == "queued" and status["pid"] == os.getpid()
+    if status["state"] in ACTIVE and not waits_here:
         raise UserError(f"Run {folder.id} is still {status['state']} in process {status['pid']}.")
     settings = folder.settings()
     try:

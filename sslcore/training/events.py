@@ -57,7 +57,7 @@ class Evaluation(Event):
 
     knn: float | None
     linear: float | None  # None too where only the neighbours were asked
-    gradient_norms: dict[str, float]  # per loss term, with respect to the encoder
+    gradient_norms: dict[str, float]  # per loss term, with respect to the encoder; empty if there is but one
 
 
 @dataclass(frozen=True)

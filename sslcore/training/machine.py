@@ -56,12 +56,15 @@ def _measured() -> str:
     """Remembered on disk: a choice that flips between runs would make them irreproducible."""
     machine = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} torch {torch.__version__}"
     file = cache_root() / "precision.json"
+    known: dict[str, str] = {}
     with suppress(OSError, ValueError):
-        return json.loads(file.read_text())[machine]
+        known = json.loads(file.read_text())
+    if machine in known:
+        return known[machine]
     choice = "bf16" if 1.2 * _seconds(torch.bfloat16) < _seconds(None) else "fp32"
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({machine: choice}))
+        file.write_text(json.dumps({**known, machine: choice}))
     return choice
 
 

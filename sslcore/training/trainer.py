@@ -4,6 +4,7 @@ for event in Trainer(RunSettings.build("simclr")):
     print(event)
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -26,6 +27,7 @@ from sslcore.training.referee import Referee
 
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
+PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
 
 
 class Trainer(Iterator[Event]):
@@ -91,7 +93,7 @@ class Trainer(Iterator[Event]):
         return min(1.0, self.step / total if total else self.seconds / budget.seconds)
 
     def stop(self) -> None:
-        """End the run after the current step; a last evaluation is still made."""
+        """End the run after the current step; only what is due at that step is still measured."""
         self._stopped = True
 
     def update(self, **values: Any) -> None:
@@ -123,8 +125,11 @@ class Trainer(Iterator[Event]):
                 f"A batch of {self.batch_size} cannot be shared evenly by {distributed.processes()} processes: "
                 "set batch_size to a multiple of that."
             )
-        if get_method(self.settings.method).needs_labels and not self.data.labelled:
-            raise UserError(f"{self.settings.method} learns from labels and {self.data.title} has none.")
+        if get_method(self.settings.method).needs_labels and self.data.train.labels is None:
+            title = self.data.title
+            raise UserError(
+                f"{self.settings.method} learns from labels and the training images of {title} have none."
+            )
 
     def _run(self, fresh: bool) -> Iterator[Event]:
         if fresh and distributed.leads():
@@ -149,15 +154,20 @@ class Trainer(Iterator[Event]):
     def _measure(self) -> Iterator[Event]:
         """Whatever is due now that more of the budget is spent than at the last measurement."""
 
-        def due(times: int) -> bool:
-            passed = int(self.fraction * times + 1e-9) > int(self.measured * times + 1e-9)
-            return passed and distributed.leads()
+        def done(times: int) -> tuple[int, int]:
+            """Of so many measurements in the budget, how many lie behind: at the last one, and now."""
+            return int(self.measured * times + 1e-9), int(self.fraction * times + 1e-9)
 
         evaluations = self._evaluations()
-        if due(evaluations * DIAGNOSES_PER_EVALUATION):
-            yield self.referee.diagnose(self.step, self.seconds)
-        if due(evaluations):
-            yield from self.referee.evaluate(self.step, self.seconds, linear=due(4) or self.fraction >= 1)
+        if distributed.leads():
+            before, now = done(evaluations * DIAGNOSES_PER_EVALUATION)
+            if now > before:
+                yield self.referee.diagnose(self.step, self.seconds)
+            before, now = done(evaluations)
+            if now > before:
+                # dearer than neighbours: only at the first evaluation behind each quarter of the budget
+                linear = now * PROBES // evaluations > before * PROBES // evaluations
+                yield from self.referee.evaluate(self.step, self.seconds, linear=linear)
         self.measured = self.fraction
 
     def _evaluations(self) -> int:
@@ -251,11 +261,14 @@ class Trainer(Iterator[Event]):
             setattr(self, name, state[name])
 
 
+_seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too
+
+
 def build_method(settings: RunSettings, data: ImageData) -> Method:
     """The method of these settings for these images, initialised from the seed alone."""
     info = InputInfo(
         data.channels, data.size, len(data.classes), len(data.train.images), tuple(data.mean), tuple(data.std)
     )
-    with torch.random.fork_rng(devices=[]):
+    with _seeding, torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.machine.seed)
         return get_method(settings.method)(settings, info)

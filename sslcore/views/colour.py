@@ -1,6 +1,6 @@
 """Changing colours: brightness, contrast, saturation, hue and grayscale, every sample with its own factor.
 
-Each operation equals torchvision's of the same name, image by image, and returns values in [0, 1].
+Each operation equals torchvision's, image by image, and returns values in [0, 1].
 Images are (N, C, H, W) with C = 3, or 1, for which saturation, hue and grayscale change nothing.
 """
 
@@ -21,21 +21,6 @@ def luma(images: Tensor) -> Tensor:
 def grayscale(images: Tensor) -> Tensor:
     """All channels replaced by the luma."""
     return luma(images).expand_as(images)
-
-
-def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend with black: (N,) factors, 0 is black, 1 leaves the image as it is."""
-    return (images * _each(factor)).clamp_(0, 1)
-
-
-def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend with the image's mean luma: (N,) factors, 0 is flat gray, 1 leaves the image as it is."""
-    return _blend(images, _each(_mean(luma(images))), factor)
-
-
-def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend with the grayscale image: (N,) factors, 0 has no colour, 1 leaves the image as it is."""
-    return images if images.shape[1] == 1 else _blend(images, luma(images), factor)
 
 
 def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:
@@ -70,11 +55,12 @@ def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:
 def blend(images: Tensor, factor: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
     """Brightness, contrast or saturation, whichever each sample is due, in one go and in place.
 
-    All three are factor * image + (1 - factor) * target and differ in the target: black, mean luma, luma.
+    All three are factor * image + (1 - factor) * target and differ in the target: black, mean luma, luma. They are
+    torchvision's adjust_brightness, adjust_contrast and adjust_saturation; a factor of 1 changes nothing.
 
     Args:
         images: (N, C, H, W), overwritten.
-        factor: (N,) blending factors.
+        factor: (N,) blending factors, at least 0.
         contrast, saturation: (N,) 1.0 for samples whose contrast, whose saturation is due, else 0.0; both 0.0
             means brightness.
     """
@@ -88,11 +74,6 @@ def blend(images: Tensor, factor: Tensor, contrast: Tensor, saturation: Tensor) 
 def _mean(gray: Tensor) -> Tensor:
     """(N,) means of (N, 1, H, W)."""
     return gray.flatten(1).mean(dim=1)
-
-
-def _blend(images: Tensor, target: Tensor, factor: Tensor) -> Tensor:
-    factor = _each(factor)
-    return (images * factor).add_((1 - factor) * target).clamp_(0, 1)
 
 
 def _each(values: Tensor) -> Tensor:

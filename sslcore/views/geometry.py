@@ -78,11 +78,6 @@ def resize_matrix(
     return weight.div_(weight.sum(-1, keepdim=True))
 
 
-def hflip(images: Tensor, flipped: Tensor) -> Tensor:
-    """Mirror left-right those images whose entry of `flipped` (N,) is true."""
-    return torch.where(flipped.view(-1, 1, 1, 1), images.flip(-1), images)
-
-
 def rotate(images: Tensor, angle: Tensor) -> Tensor:
     """Turn every image about its centre by its own angle, bilinear, black outside.
 

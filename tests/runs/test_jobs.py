@@ -73,6 +73,46 @@ def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     wait(lambda: state(manager, third) == "finished")
 
 
+def test_a_run_is_resumed_only_once(manager):
+    first = manager.start(tiny_settings(steps=100_000))
+    second = manager.start(tiny_settings())
+    manager.stop(second)
+    manager.resume_folder(second)
+    with pytest.raises(UserError, match="is queued"):
+        manager.resume_folder(second)
+    assert manager.status(second).place == 1
+    manager.stop(first)
+    wait(lambda: state(manager, second) == "finished")
+
+
+def test_knobs_turned_during_a_pause_turn_before_the_next_step(manager):
+    run = manager.start(tiny_settings(steps=100_000, schedule="constant", warmup=0))
+    wait(lambda: manager.view(run).step > 0)
+    manager.pause(run)
+    assert manager.wait(run, 20)
+    manager.turn(run, {"learning_rate": 0.25})
+    manager.step(run)
+    assert manager.wait(run, 20)
+    assert manager.view(run).learning_rate == 0.25
+    manager.stop(run)
+
+
+def test_turns_that_do_not_fit_together_end_no_run(manager):
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(run).step > 0)
+    manager.pause(run)
+    assert manager.wait(run, 20)
+    manager.turn(run, {"crop_min": 0.8})
+    manager.turn(run, {"crop_max": 0.5})
+    manager.step(run)
+    assert manager.wait(run, 20)
+    assert state(manager, run) == "paused" and len(manager.view(run).changes) == 1
+    with pytest.raises(UserError, match="crop_max"):
+        manager.turn(run, {"crop_max": 0.5})
+    manager.stop(run)
+    wait(lambda: state(manager, run) == "stopped")
+
+
 def test_only_the_owner_controls(manager):
     run = manager.start(tiny_settings(steps=100_000), owner="ada")
     wait(lambda: manager.view(run).step > 0)
@@ -101,6 +141,14 @@ def test_a_failing_run_says_why_and_the_next_one_runs(manager):
     assert "batch_size" in manager.status(run).message
     after = manager.start(tiny_settings())
     wait(lambda: state(manager, after) == "finished")
+
+
+def test_a_run_that_cannot_even_begin_keeps_its_traceback(manager, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: 1 / 0)
+    run = manager.start(tiny_settings())
+    wait(lambda: state(manager, run) == "failed")
+    assert "ZeroDivisionError" in manager.status(run).message
+    assert "Traceback" in (manager.root / run / "log.txt").read_text()
 
 
 def test_closing_leaves_a_run_that_resumes(tmp_path, tiny, monkeypatch):

@@ -145,6 +145,7 @@ def test_a_full_disk_ends_recording_not_training(tmp_path, tiny, monkeypatch):
     events = list(record(Trainer(settings, tiny), folder))
     assert events[-1].reason == "budget"
     assert "No space left" in (folder.path / "log.txt").read_text()
+    assert "No space left" in folder.status()["message"]
     assert FolderHistory(folder).view().baselines  # what came before is kept
 
 
@@ -156,6 +157,35 @@ def test_a_crash_is_recorded_with_its_traceback(tmp_path, tiny, monkeypatch):
         list(record(trainer, folder))
     assert folder.status()["state"] == "failed" and "ZeroDivisionError" in folder.status()["message"]
     assert "Traceback" in (folder.path / "log.txt").read_text()
+
+
+def test_a_run_interrupted_from_the_keyboard_says_so_and_resumes(tmp_path, tiny, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    settings = tiny_settings()
+    folder, trainer = RunFolder.create(tmp_path, settings), Trainer(settings, tiny)
+    monkeypatch.setattr(trainer, "_update", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        list(record(trainer, folder))
+    assert folder.status()["state"] == "interrupted"
+    list(record(resume(folder, tiny), folder))
+    assert folder.status()["state"] == "finished"
+
+
+def test_a_process_of_the_same_number_is_not_taken_for_the_one_that_is_gone(tmp_path):
+    folder = RunFolder.create(tmp_path, tiny_settings())
+    assert folder.status()["state"] == "queued"
+    status = json.loads((folder.path / "status.json").read_text())
+    (folder.path / "status.json").write_text(json.dumps({**status, "session": "before the restart"}))
+    assert folder.status()["state"] == "interrupted"
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive"])
+def test_a_damaged_snapshot_is_passed_over(tmp_path, content):
+    folder = RunFolder.create(tmp_path, tiny_settings())
+    folder.snapshot_file(3).write_bytes(content)
+    assert folder.snapshot(3) is None
 
 
 def test_a_diverged_run_keeps_its_record(tmp_path, tiny):

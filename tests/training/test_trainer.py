@@ -33,6 +33,12 @@ def test_a_run_begins_with_its_baselines_and_ends_with_its_last_evaluation(tiny)
     assert of_kind(events, Baselines)[0].random_knn == of_kind(events, Evaluation)[0].knn
 
 
+def test_the_linear_probe_is_fitted_four_times_whatever_the_number_of_evaluations(tiny):
+    evaluations = of_kind(Trainer(tiny_settings(steps=20, evaluations=10), tiny), Evaluation)
+    assert len(evaluations) == 11
+    assert [e.step for e in evaluations if e.linear is not None] == [6, 10, 16, 20]
+
+
 def test_terms_add_up_to_the_loss(tiny):
     for event in of_kind(Trainer(tiny_settings("vicreg"), tiny), Step):
         assert sum(event.terms.values()) == pytest.approx(event.loss, rel=1e-5)

@@ -2,34 +2,10 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
-from sslcore.views.colour import (
-    adjust_brightness,
-    adjust_contrast,
-    adjust_hue,
-    adjust_saturation,
-    blend,
-    grayscale,
-    luma,
-)
+from sslcore.views.colour import adjust_hue, blend, grayscale, luma
 from tests.views.helpers import pictures
 
 FACTORS = torch.tensor([0.0, 0.2, 0.6, 0.99, 1.0, 1.3, 1.8, 3.0])
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        (adjust_brightness, reference.adjust_brightness),
-        (adjust_contrast, reference.adjust_contrast),
-        (adjust_saturation, reference.adjust_saturation),
-    ],
-)
-def test_blends_equal_torchvisions(ours, theirs, channels):
-    images = pictures(len(FACTORS), 48, channels=channels)
-    result = ours(images, FACTORS)
-    for image, changed, factor in zip(images, result, FACTORS, strict=True):
-        torch.testing.assert_close(changed, theirs(image, float(factor)), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -59,16 +35,11 @@ def test_grayscale_equals_torchvisions():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_one_blend_does_three_operations_at_once(channels):
-    images = pictures(9, channels=channels)
-    factor = torch.tensor([0.5, 1.0, 1.6]).repeat(3)
-    kind = torch.arange(3).repeat_interleave(3)
-    expected = torch.cat(
-        [
-            adjust_brightness(images[:3], factor[:3]),
-            adjust_contrast(images[3:6], factor[3:6]),
-            adjust_saturation(images[6:], factor[6:]),
-        ]
-    )
+def test_one_blend_is_three_operations_of_torchvision_at_once(channels):
+    theirs = (reference.adjust_brightness, reference.adjust_contrast, reference.adjust_saturation)
+    factor = FACTORS.repeat(3)
+    kind = torch.arange(3).repeat_interleave(len(FACTORS))
+    images = pictures(len(factor), 48, channels=channels)
     result = blend(images.clone(), factor, (kind == 1).float(), (kind == 2).float())
-    torch.testing.assert_close(result, expected, atol=1e-6, rtol=0)
+    for image, changed, k, f in zip(images, result, kind.tolist(), factor.tolist(), strict=True):
+        torch.testing.assert_close(changed, theirs[k](image, f), atol=2e-6, rtol=0)

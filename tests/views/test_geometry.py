@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms.v2 import functional as reference
 
 from sslcore.views import ViewSettings, draw
-from sslcore.views.geometry import hflip, resize_matrix, resized_crop, rotate
+from sslcore.views.geometry import resize_matrix, resized_crop, rotate
 from tests.views.helpers import pictures, seeded
 
 
@@ -46,12 +46,6 @@ def test_resampling_weights_sum_to_one_and_stay_in_the_box():
             and weights[i, :, start[i] + length[i] :].abs().sum() == 0
         )
     assert (weights >= 0).all()
-
-
-def test_hflip_mirrors_only_the_chosen():
-    images = pictures(4)
-    mirrored = hflip(images, torch.tensor([True, False, True, False]))
-    assert torch.equal(mirrored[::2], images[::2].flip(-1)) and torch.equal(mirrored[1::2], images[1::2])
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (32, 48), (64, 40)])

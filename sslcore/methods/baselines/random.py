@@ -25,7 +25,7 @@ class Random(Method):
     )
     defaults = {"steps": 1, "weight_decay": 0.0}
 
-    def views(self, batch: Batch, generator) -> Views:
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
         return {"images": batch.images}
 
     def loss(self, views: Views) -> Losses:

@@ -25,7 +25,11 @@ class BYOLSettings(TwoViewSettings):
         advanced=True,
     )
     momentum: float = knob(
-        0.95, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
+        0.95,
+        0.0,
+        1.0,
+        help="How slowly the target follows at first; by the end it rests. 0: it begins as a copy. 1: it never moves.",
+        live=True,
     )
 
 

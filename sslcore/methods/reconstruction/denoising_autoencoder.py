@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from sslcore.encoders import InputInfo
@@ -99,6 +99,3 @@ class Decoder(nn.Sequential):
     @staticmethod
     def double(inputs: int, outputs: int) -> list[nn.Module]:
         return [nn.BatchNorm2d(inputs), nn.ReLU(), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)]
-
-    def forward(self, code: Tensor) -> Tensor:
-        return super().forward(code)
