@@ -122,10 +122,11 @@ def thin(steps: list[int], values: list[float]) -> Curve:
 
 
 class FolderHistory:
-    """Follows a run that another process writes: reads only what is new."""
+    """Follows a run that another process writes: reads only what is new, once for all who look."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
+        self._lock = threading.Lock()
         self._restart()
 
     def _restart(self) -> None:
@@ -134,9 +135,10 @@ class FolderHistory:
     def view(self) -> RunView:
         """The picture now."""
         file = self.folder.path / "metrics.jsonl"
-        if file.exists() and file.stat().st_size < self._offset:
-            self._restart()  # the run was resumed from a checkpoint and took rows back
-        for end, row in self.folder.rows(self._offset):
-            self._history.append(row)
-            self._offset = end
-        return self._history.view()
+        with self._lock:
+            if file.exists() and file.stat().st_size < self._offset:
+                self._restart()  # the run was resumed from a checkpoint and took rows back
+            for end, row in self.folder.rows(self._offset):
+                self._history.append(row)
+                self._offset = end
+            return self._history.view()
