@@ -7,6 +7,7 @@ import atexit
 import queue
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from sslcore.runs.recorder import ENDINGS, record, resume
 from sslcore.settings import RunSettings
 from sslcore.training import Finished, Step, Trainer
 
-FOLLOWED = 50  # runs of other processes whose history is kept in memory
-PATIENCE = 240.0  # seconds without a viewer after which a run pauses itself
+FOLLOWED = 50  # runs of other processes, and runs that are over, whose history is kept in memory
+PATIENCE = 240.0  # seconds: a run nobody watches then pauses, a paused run for which others wait then stops
+SIGN_SECONDS = 20.0  # between two signs of life of a paused run
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Job:
     go: threading.Event = field(default_factory=threading.Event)  # cleared: paused
     single: bool = False  # make one step, then pause
     cancelled: bool = False
+    farewell: str = ""  # why it was, if nobody asked
     heeded: threading.Event = field(
         default_factory=threading.Event
     )  # cleared: something is asked of the worker
@@ -102,17 +105,22 @@ class JobManager:
             UserError: if it does not exist, is still active, or belongs to somebody else.
         """
         folder = find_run(run, self.root)
-        status = folder.status()
-        if status["owner"] not in ("", owner):
-            raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
-        if status["state"] in (*ACTIVE, "finished", "diverged"):
-            raise UserError(
-                f"Run {run} is {status['state']}: only interrupted and stopped runs can be resumed."
-            )
-        return self._enqueue(Job(folder, folder.settings(), owner, continues=True))
+        with self._wake:  # pressed twice, it is resumed once
+            status = folder.status()
+            if status["owner"] not in ("", owner):
+                raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
+            state = self._jobs[run].state if self.trains(run) else status["state"]
+            if state in (*ACTIVE, "finished", "diverged"):
+                raise UserError(f"Run {run} is {state}: only interrupted and stopped runs can be resumed.")
+            job = Job(folder, folder.settings(), owner, continues=True)
+            self._sign(job)
+            return self._enqueue(job)
 
     def _enqueue(self, job: Job) -> str:
         with self._wake:
+            over = [run for run, known in self._jobs.items() if not known.active]
+            for run in over[:-FOLLOWED]:
+                del self._jobs[run]  # from now on its folder tells
             self._jobs[job.folder.id] = job
             self._waiting.append(job)
             self._wake.notify()
@@ -164,7 +172,7 @@ class JobManager:
             UserError: if a value is not legal.
         """
         job = self._mine(run, owner)
-        job.settings.change(**values)  # complain here, not in the worker
+        job.settings = job.settings.change(**values)  # complain here, not in the worker
         job.requests.put(values)
 
     def status(self, run: str) -> JobStatus:
@@ -180,7 +188,8 @@ class JobManager:
             settings = folder.settings()
             label = s.get("label", settings.label())
             return JobStatus(run, s["state"], s["message"], s["owner"], 0, settings, label, s["created"])
-        place = self._waiting.index(job) + 1 if job in self._waiting else 0
+        # of a copy, because the worker takes from the line at any moment
+        place = next((place for place, other in enumerate(list(self._waiting), 1) if other is job), 0)
         created = job.folder.status()["created"] if not job.active else 0.0
         trainer = job.trainer  # the worker may let go of it at any moment
         settings = trainer.settings if trainer else job.settings
@@ -196,11 +205,24 @@ class JobManager:
         if job is not None:
             job.seen = time.monotonic()
             return job.history.view()
-        followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
-        self._followed[run] = followed  # newest last
-        while len(self._followed) > FOLLOWED:
-            self._followed.pop(next(iter(self._followed)), None)
+        with self._wake:
+            followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
+            self._followed[run] = followed  # newest last
+            while len(self._followed) > FOLLOWED:
+                self._followed.pop(next(iter(self._followed)))
         return followed.view()
+
+    def trains(self, run: str) -> bool:
+        """Whether a run is in this process and not over."""
+        job = self._jobs.get(run)
+        return job is not None and job.active
+
+    def forget(self, run: str) -> None:
+        """Let go of a run that is over, because its folder was deleted."""
+        with self._wake:
+            if not self.trains(run):
+                self._jobs.pop(run, None)
+                self._followed.pop(run, None)
 
     def active(self) -> list[JobStatus]:
         """Runs in this process that are not over, oldest first."""
@@ -211,7 +233,7 @@ class JobManager:
         with self._wake:
             self._closing = True
             self._wake.notify_all()
-        for job in self._jobs.values():
+        for job in list(self._jobs.values()):
             job.go.set()
         for thread in self._threads:
             thread.join(30)
@@ -242,6 +264,8 @@ class JobManager:
     def _train(self, job: Job) -> None:
         job.state = "running"
         trainer = job.trainer = resume(job.folder) if job.continues else Trainer(job.settings)
+        if job.continues:
+            job.settings = trainer.settings  # with the knobs that had been turned
         for _, row in job.folder.rows():
             job.history.append(row)
         job.message = " ".join(trainer.data.notes)
@@ -250,7 +274,7 @@ class JobManager:
         for event in events:
             job.history.append(event.as_dict())
             if isinstance(event, Finished):
-                self._end(job, ENDINGS[event.reason], event.message)
+                self._end(job, ENDINGS[event.reason], job.farewell or event.message)
             if self._closing:
                 events.close()
                 return
@@ -260,7 +284,8 @@ class JobManager:
     def _obey(self, job: Job, made_step: bool) -> None:
         """Between two events: turn knobs, pause, stop."""
         while not job.requests.empty():
-            job.trainer.update(**job.requests.get())
+            with suppress(UserError):  # of two people turning at once, the second may not fit the first
+                job.trainer.update(**job.requests.get())
         if job.single and made_step:
             job.single = False
             job.go.clear()
@@ -271,8 +296,7 @@ class JobManager:
             job.state = "paused"
             self._sign(job)
             job.heeded.set()
-            while not job.go.wait(20.0):
-                self._sign(job)
+            self._hold(job)
             job.seen = time.monotonic()
             job.state, job.message = "running", ""
             self._sign(job)
@@ -280,6 +304,15 @@ class JobManager:
                 job.heeded.set()
         if job.cancelled:
             job.trainer.stop()
+
+    def _hold(self, job: Job) -> None:
+        """Until somebody lets it go on; while others wait in the queue no longer than the patience."""
+        since = time.monotonic()
+        while not job.go.wait(min(SIGN_SECONDS, self.patience)):
+            self._sign(job)
+            if self._waiting and time.monotonic() - since > self.patience:
+                job.cancelled, job.farewell = True, "Stopped because others were waiting while it was paused."
+                return
 
     def _sign(self, job: Job) -> None:
         try:
