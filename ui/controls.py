@@ -11,6 +11,7 @@ from sslcore.settings import RunSettings, all_knobs
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.owner import owner_key
+from ui.texts import plain
 
 HEED = 0.5  # seconds; a step takes a tenth, only a long evaluation makes the page come first
 RESUMABLE = ("stopped", "interrupted", "failed")
@@ -21,7 +22,7 @@ def problem(message: str | None = None) -> None:
     if message is not None:
         st.session_state["_problem"] = message
     elif "_problem" in st.session_state:
-        st.error(st.session_state.pop("_problem").replace("$", r"\$"), icon=":material/error:")
+        st.error(plain(st.session_state.pop("_problem")), icon=":material/error:")
 
 
 def start(settings: RunSettings) -> str | None:
@@ -56,7 +57,7 @@ def reset(run: str) -> None:
 
 def is_here(run: str) -> bool:
     """Whether it trains in this process."""
-    return any(job.id == run for job in manager().active())
+    return manager().trains(run)
 
 
 def is_mine(run: str) -> bool:
