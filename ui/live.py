@@ -14,7 +14,7 @@ from ui import controls, figures
 from ui.jobs import manager
 from ui.lamp import draw_figures, draw_lamp
 from ui.live_map import awaits_map, awaits_preview, draw_map, draw_preview
-from ui.owner import owner_key
+from ui.owner import may_control
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
 from ui.summary import ceiling, draw_command, draw_summary
@@ -72,7 +72,7 @@ def _tick(run: str, was_active: bool, ticking: bool, had_pictures: bool, sheet: 
     _numbers(view)
     _curves(run, status, view, sheet)
     _details(run, view)
-    if status.active and status.owner in ("", owner_key()) and controls.is_here(run):
+    if status.active and may_control(status.owner) and controls.is_here(run):
         controls.live_knobs(status)
     _share(run, status)
 

@@ -12,7 +12,7 @@ from ui import controls
 from ui.figures import overlay_figure
 from ui.jobs import manager
 from ui.lamp import LIGHTS
-from ui.owner import owner_key
+from ui.owner import may_control, owner_key
 from ui.plotly_live import live_chart, load_plotly
 from ui.records import Record, records
 from ui.run_files import delete_run, result_files, weights_file
@@ -108,7 +108,7 @@ def _one(record: Record) -> None:
                 query_params={"run": record.id},
                 help="Curves, map and everything else about this run.",
             )
-            mine = record.owner in ("", owner_key())
+            mine = may_control(record.owner)
             if record.state in controls.RESUMABLE:
                 st.button(
                     "Resume",
@@ -119,7 +119,7 @@ def _one(record: Record) -> None:
                     disabled=not mine,
                 )
             _downloads(folder)
-            if record.state not in ("queued", "running", "paused"):
+            if not record.active:
                 _delete(record, mine)
         draw_command(record.command)
 
