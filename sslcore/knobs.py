@@ -52,15 +52,20 @@ class Knob:
         try:
             return self.read(text), None
         except UserError as error:
-            value = self.default
-            try:
-                number = self.kind(float(text)) if self.kind in (int, float) else None
-            except (TypeError, ValueError, OverflowError):
-                number = None
-            if number is not None and number == number:
-                value = self.low if self.low is not None and number < self.low else self.high
-                value = self.kind(self.default if value is None else value)
+            value = self._clamped(text)
             return value, f"{error} Using {show(value)} instead."
+
+    def _clamped(self, text: Any) -> Any:
+        """A number brought into the range, rounded if it must be whole; the default for anything else."""
+        low = float("-inf") if self.low is None else self.low
+        high = float("inf") if self.high is None else self.high
+        try:
+            if self.options is None and self.kind in (int, float):
+                number = min(max(float(text), low), high)
+                return self.read(round(number) if self.kind is int else number)
+        except (TypeError, ValueError, OverflowError):  # a UserError is a ValueError
+            pass
+        return self.default
 
 
 def knob(

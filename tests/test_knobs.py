@@ -52,6 +52,7 @@ def test_nearest_legal_value_and_a_note():
     assert found["temperature"].nearest("9")[0] == 5.0
     assert found["temperature"].nearest("-1")[0] == 0.01
     assert found["count"].nearest("1e9")[0] == 10
+    assert found["count"].nearest("7.6")[0] == 8
     assert found["kind"].nearest("zzz")[0] == "a"
     assert found["temperature"].nearest("nan")[0] == 0.2
     value, note = found["temperature"].nearest("0.3")
