@@ -241,7 +241,7 @@ class JobManager:
     def _mine(self, run: str, owner: str) -> Job:
         job = self._jobs.get(run)
         if job is None or not job.active:
-            raise UserError(f"Run {run} is not training here.")
+            raise UserError(f"Run {run} is not training here: it may just have ended.")
         if job.owner not in ("", owner):
             raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
         return job
