@@ -1,6 +1,5 @@
 import pytest
 
-from sslcore.registry import methods
 from sslcore.settings import all_knobs
 from ui.knob_widgets import help_text, log_steps, slider_step
 
@@ -22,12 +21,6 @@ def test_a_slider_reaches_its_ends_and_its_default(low, high, default):
 @pytest.mark.parametrize(("low", "high", "default"), [(0.0, 1.0, 1e-4), (1.0, 4.0, 4 / 3), (None, 1.0, 0.5)])
 def test_other_ranges_get_a_box(low, high, default):
     assert slider_step(low, high, default) is None
-
-
-def test_every_knob_says_in_a_sentence_what_it_does():
-    for method in methods():
-        for knob in all_knobs(method).values():
-            assert len(knob.help.split()) > 1 and help_text(knob).startswith(knob.help)
 
 
 def test_help_names_the_range_and_whether_the_knob_is_live():
