@@ -53,8 +53,8 @@ def test_what_is_selected_stays_selected_when_another_run_comes(page, finished):
 
 
 def test_a_deleted_run_is_gone_from_the_list_and_its_link(page, finished):
-    run = finished()
     app = page("runs")
+    run = finished()
     app.session_state["_runs_chosen"] = [run]
     app.run()
     next(button for button in app.button if button.label == "Yes, delete it").click().run()
