@@ -7,7 +7,7 @@ ENV PYTHONUNBUFFERED=1 SSL_PLAYGROUND_RUNS=/data/runs SSL_PLAYGROUND_CACHE=/data
 
 WORKDIR /app
 COPY requirements.txt .
-RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "torch>=2.11,<2.15" "torchvision>=0.26,<0.30" \
+RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" $(grep ^torch requirements.txt) \
     && pip install --no-cache-dir -r requirements.txt
 COPY . .
 RUN useradd --create-home learner && mkdir -p /data && chown learner /data

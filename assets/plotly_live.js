@@ -6,6 +6,7 @@
 
 const NAMES = {text: "text-color", muted: "gray-color", line: "border-color-light", primary: "primary-color",
   red: "red-color", orange: "orange-color", green: "green-color", paper: "background-color"};
+const DATA = ["x", "y", "customdata", "text"];  // holds no colours, whatever it begins with
 const CLEAR = "rgba(0,0,0,0)";
 const THUMB = 96;
 
@@ -24,7 +25,7 @@ const paint = (value, theme) => {
   if (Array.isArray(value)) return value.map((item) => paint(item, theme));
   if (!value || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(
-    ([key, item]) => [key, /color$/i.test(key) || typeof item === "object" && !["x", "y", "customdata"].includes(key)
+    ([key, item]) => [key, /color$/i.test(key) || typeof item === "object" && !DATA.includes(key)
       ? paint(item, theme) : item]));
 };
 

@@ -175,7 +175,7 @@ class RunSettings:
 
     def changes(self) -> dict[str, Any]:
         """The knobs that differ from the method's defaults: what a URL or a command needs."""
-        usual = type(self).build(self.method).flat()
+        usual = _usual(self.method)
         return {name: value for name, value in self.flat().items() if value != usual[name]}
 
     def label(self) -> str:
@@ -213,6 +213,11 @@ class RunSettings:
         """The inverse of :meth:`to_json`."""
         values = dict(plain)
         return cls.build(values.pop("method"), **values)
+
+
+@cache
+def _usual(method: str) -> dict[str, Any]:
+    return RunSettings.build(method).flat()
 
 
 @cache

@@ -10,7 +10,8 @@ from sslcore.runs import JobStatus
 from sslcore.settings import RunSettings, all_knobs
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
-from ui.owner import owner_key
+from ui.owner import may_control, owner_key
+from ui.texts import plain
 
 HEED = 0.5  # seconds; a step takes a tenth, only a long evaluation makes the page come first
 RESUMABLE = ("stopped", "interrupted", "failed")
@@ -21,7 +22,7 @@ def problem(message: str | None = None) -> None:
     if message is not None:
         st.session_state["_problem"] = message
     elif "_problem" in st.session_state:
-        st.error(st.session_state.pop("_problem").replace("$", r"\$"), icon=":material/error:")
+        st.error(plain(st.session_state.pop("_problem")), icon=":material/error:")
 
 
 def start(settings: RunSettings) -> str | None:
@@ -56,20 +57,20 @@ def reset(run: str) -> None:
 
 def is_here(run: str) -> bool:
     """Whether it trains in this process."""
-    return any(job.id == run for job in manager().active())
+    return manager().trains(run)
 
 
 def is_mine(run: str) -> bool:
     """Whether this browser may control it."""
     try:
-        return manager().status(run).owner in ("", owner_key())
+        return may_control(manager().status(run).owner)
     except UserError:
         return False
 
 
 def buttons(status: JobStatus) -> None:
     """Pause or Resume, Step, Stop and Reset."""
-    mine, here = status.owner in ("", owner_key()), is_here(status.id)
+    mine, here = may_control(status.owner), is_here(status.id)
     held = mine and here
     paused = status.state == "paused"
     over = not status.active
@@ -109,7 +110,7 @@ def buttons(status: JobStatus) -> None:
 
 def watching(status: JobStatus) -> None:
     """Say why the buttons cannot be pressed."""
-    if status.active and status.owner not in ("", owner_key()):
+    if status.active and not may_control(status.owner):
         st.caption(":material/visibility: You are watching: this run belongs to another browser.")
     elif status.active and not is_here(status.id):
         st.caption(":material/visibility: You are watching: this run trains in another process.")

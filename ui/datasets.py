@@ -6,9 +6,11 @@ import re
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from sslcore.data import DatasetCard, ImageData, dataset_cards, from_uploads, load
+from sslcore.errors import UserError
 from sslcore.runs import runs_root
 from sslcore.settings import RunSettings
 
@@ -62,21 +64,28 @@ def keep_upload(files: list[tuple[str, bytes]]) -> tuple[str, ImageData]:
     """Store uploaded images on the server; returns the name under which a run finds them, and the images.
 
     Raises:
-        UserError: if there are too few usable images among them, or the zip is unsafe.
+        UserError: if there are too few usable images among them, the zip is unsafe, or the disk is full.
     """
     images = from_uploads(files)
     digest = hashlib.sha256(b"".join(content for _, content in files)).hexdigest()[:16]
-    root = uploads_root()
-    root.mkdir(parents=True, exist_ok=True)
-    if files[0][0].lower().endswith(".zip"):
-        place = root / f"{digest}.zip"
-        place.write_bytes(files[0][1])
-    else:
-        place = root / digest
-        place.mkdir(exist_ok=True)
-        for number, (name, content) in enumerate(files):
-            (place / f"{number:05d}{Path(name).suffix.lower()}").write_bytes(content)
+    zipped = files[0][0].lower().endswith(".zip")
+    place = uploads_root() / (f"{digest}.zip" if zipped else digest)
+    try:
+        _store(files, place)
+    except OSError as error:
+        raise UserError(f"The images cannot be kept on this server: {error.strerror}.") from None
     return f"folder:{place}", images
+
+
+def _store(files: list[tuple[str, bytes]], place: Path) -> None:
+    """The only zip under this name, or images in a folder of this name, numbered."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.suffix:
+        place.write_bytes(files[0][1])
+        return
+    place.mkdir(exist_ok=True)
+    for number, (name, content) in enumerate(files):
+        (place / f"{number:05d}{Path(name).suffix.lower()}").write_bytes(content)
 
 
 def images_of(settings: RunSettings) -> ImageData:
@@ -87,6 +96,22 @@ def images_of(settings: RunSettings) -> ImageData:
     """
     chosen = settings.data
     return _load(chosen.data, chosen.image_size or None, chosen.style)
+
+
+def labels_of(settings: RunSettings) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Labels of the held-out images, None without, and the names of the classes. Remembered for many datasets,
+    so that those who watch a run do not wait for its images."""
+    chosen = settings.data
+    try:
+        return _labels(chosen.data, chosen.image_size or None, chosen.style)
+    except UserError:
+        return None, ()
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _labels(name: str, size: int | None, style: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    data = _load(name, size, style)
+    return None if data.test.labels is None else data.test.labels.numpy(), data.classes
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from sslcore.data import ImageData
 from sslcore.errors import UserError
-from sslcore.runs import RunFolder
+from sslcore.runs import ACTIVE, RunFolder
 from ui.datasets import images_of
 from ui.embedding import snapshot
 from ui.embedding_colors import colored_figure, colorings
@@ -26,7 +26,6 @@ KINDS = ("UMAP", "PCA", "t-SNE")
 SPACES = {"Representation": "features", "Projector output": "projections"}
 TAGS = {"Representation": "", "Projector output": "/projections"}  # the first shares the training page's maps
 PACE, GLIDE = 1.0, 800  # seconds from snapshot to snapshot; milliseconds on the way
-ACTIVE = ("queued", "running", "paused")
 CAUTION = """
 - **Sizes of groups and distances between far groups mean little**, above all in UMAP and t-SNE: both keep
   neighbours together and give up everything else. Only PCA keeps directions, and shows just two of them.
@@ -99,6 +98,8 @@ def _data(folder: Path) -> ImageData | None:
 
 def _explorer(folder: Path, data: ImageData | None, sheet: str, pace: float | None) -> None:
     """The map with its controls; runs again on its own while it plays, waits, or the run goes on."""
+    if not RunFolder(folder).snapshot_steps():
+        st.rerun()  # somebody deleted the run
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         kind = _choice(
             "Map", KINDS, "map_layout", "UMAP and t-SNE show groups; PCA the two widest directions."

@@ -83,7 +83,7 @@ def one_minute_table() -> None:
 def runs_now_and_then() -> None:
     """Runs in progress and the latest that are over."""
     found = records(manager().root)
-    going = [record for record in found if record.state in ("queued", "running", "paused")]
+    going = [record for record in found if record.active]
     over = [record for record in found if record.state == "finished"][:6]
     for title, chosen in (("In progress", going), ("Latest runs", over)):
         if chosen:

@@ -13,8 +13,8 @@ from sslcore.runs import JobStatus, RunView
 from ui import controls, figures
 from ui.jobs import manager
 from ui.lamp import draw_figures, draw_lamp
-from ui.live_map import awaits_map, draw_map, draw_preview
-from ui.owner import owner_key
+from ui.live_map import awaits_map, awaits_preview, draw_map, draw_preview
+from ui.owner import may_control
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
 from ui.summary import ceiling, draw_command, draw_summary
@@ -27,6 +27,7 @@ DETAILS = {
     "Loss terms": ":material/stacked_line_chart:",
     "Gradients": ":material/speed:",
 }
+FIRST_DETAIL = "What it sees"
 STATES = {
     "queued": ("gray", "waiting"),
     "running": ("blue", "running"),
@@ -49,7 +50,7 @@ def draw_run(run: str) -> None:
         )
         return
     sheet, url = thumbnails(status.settings) if view.snapshots else ("", "")
-    every = tick_seconds(run) if status.active else 2.0 if awaits_map(run, view) else None
+    every = tick_seconds(run) if status.active else 2.0 if _awaits_pictures(run, view) else None
     st.fragment(_tick, run_every=every)(run, status.active, every is not None, bool(view.snapshots), sheet)
     load_plotly()  # after the charts that wait for it: nothing of it is to be seen
     if sheet:
@@ -63,17 +64,23 @@ def _tick(run: str, was_active: bool, ticking: bool, had_pictures: bool, sheet: 
         st.rerun()  # somebody deleted it
     if status.active:
         tick_seconds(run)
-    done = ticking and not was_active and not awaits_map(run, view)
-    if done or was_active != status.active or (view.snapshots and not had_pictures):
+    due = status.active or _awaits_pictures(run, view)
+    if ticking != due or was_active != status.active or (view.snapshots and not had_pictures):
         st.rerun()  # once: to start or drop the timer, or to bring in the thumbnails
     _header(status, view)
     controls.problem()
     _numbers(view)
     _curves(run, status, view, sheet)
     _details(run, view)
-    if status.active and status.owner in ("", owner_key()) and controls.is_here(run):
+    if status.active and may_control(status.owner) and controls.is_here(run):
         controls.live_knobs(status)
     _share(run, status)
+
+
+def _awaits_pictures(run: str, view: RunView) -> bool:
+    """Whether something on the screen of a run that is over is still being made."""
+    shown = st.session_state.get("detail", FIRST_DETAIL) == FIRST_DETAIL
+    return awaits_map(run, view) or (shown and awaits_preview(run))
 
 
 def _header(status: JobStatus, view: RunView) -> None:
@@ -149,14 +156,14 @@ def _details(run: str, view: RunView) -> None:
     shown = st.segmented_control(
         "Details",
         list(DETAILS),
-        default="What it sees",
+        default=FIRST_DETAIL,
         required=True,
         key="detail",
         format_func=lambda name: f"{DETAILS[name]} {name}",
         help="What to watch below.",
         persist_state="session",
     )
-    if shown == "What it sees":
+    if shown == FIRST_DETAIL:
         draw_preview(run)
     else:
         charts = {

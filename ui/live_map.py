@@ -2,16 +2,13 @@
 
 import streamlit as st
 
-from sslcore.data import ImageData
-from sslcore.errors import UserError
-from sslcore.runs import JobStatus, RunView, find_run
-from sslcore.settings import RunSettings
-from ui.datasets import images_of
+from sslcore.runs import JobStatus, RunFolder, RunView
+from ui.datasets import labels_of
 from ui.embedding import embedding_figure, snapshot
 from ui.jobs import manager
 from ui.panels import draw_panel
 from ui.plotly_live import live_chart
-from ui.previews import previews
+from ui.previews import newest_checkpoint, previews
 from ui.projection_service import projections
 
 GLIDE = 800
@@ -30,15 +27,14 @@ def draw_map(run: str, status: JobStatus, view: RunView, sheet: str) -> None:
         kind = _choice("Map", ("UMAP", "PCA"), "map_kind", KINDS)
         by = _choice("Colour", ("Class", "Correctness"), "map_color", COLOURS)
     step = view.snapshots[-1] if view.snapshots else None
-    taken = None if step is None else snapshot(find_run(run, manager().root).path, step)
+    taken = None if step is None else snapshot(_folder(run).path, step)
     if taken is None:
         st.caption("The map appears with the first snapshot.")
         return
-    data = _data(status.settings)
-    labels = None if data is None or data.test.labels is None else data.test.labels.numpy()
+    labels, classes = labels_of(status.settings)
     found = projections().latest(run, step, taken["features"], kind)
     predictions = taken["predictions"] if by == "Correctness" else None
-    figure = embedding_figure(found, labels, () if data is None else data.classes, predictions)
+    figure = embedding_figure(found, labels, classes, predictions)
     figure.layout["uirevision"] = f"{run}{kind}{by}"
     version = f"{run}:{found.kind}:{found.step}:{by}"
     live_chart(figure, key="chart_map", version=version, height=440, sheet=sheet, glide_ms=GLIDE)
@@ -53,11 +49,22 @@ def awaits_map(run: str, view: RunView) -> bool:
     return wanted and bool(view.snapshots) and projections().behind(run, view.snapshots[-1])
 
 
+def awaits_preview(run: str) -> bool:
+    """Whether the preview on the screen is not yet that of the latest checkpoint."""
+    return previews().behind(_folder(run))
+
+
 def draw_preview(run: str) -> None:
     """The newest preview, as the method's own panels."""
-    made = previews().latest(find_run(run, manager().root))
+    folder = _folder(run)
+    made = previews().latest(folder)
     if made is None:
-        st.caption("The first preview comes with the first checkpoint, about ten seconds into the run.")
+        if previews().behind(folder):
+            st.caption("The preview is being made.")
+        elif newest_checkpoint(folder) is None:
+            st.caption("The first preview comes with the first checkpoint, a few seconds into the run.")
+        else:
+            st.caption("There is no preview: the images of this run are not here any more.")
         return
     if not made.panels:
         st.caption("This method has nothing to show here.")
@@ -72,8 +79,6 @@ def _choice(label: str, options: tuple[str, ...], key: str, told: str) -> str:
     return st.segmented_control(label, options, **how)
 
 
-def _data(settings: RunSettings) -> ImageData | None:
-    try:
-        return images_of(settings)
-    except UserError:
-        return None
+def _folder(run: str) -> RunFolder:
+    """Of a run that the manager knows. Somebody may just have deleted it: then it is empty."""
+    return RunFolder(manager().root / run)

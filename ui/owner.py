@@ -28,6 +28,11 @@ def owner_key() -> str:
     return st.session_state["_owner"]
 
 
+def may_control(owner: str) -> bool:
+    """Whether this browser may control what belongs to an owner; what belongs to nobody is everybody's."""
+    return owner in ("", owner_key())
+
+
 def keep_owner_key() -> None:
     """Leave the secret in the browser; to be called once per page, where nothing is shown."""
     key = owner_key()

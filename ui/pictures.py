@@ -2,6 +2,7 @@
 
 import base64
 import io
+import zlib
 
 import numpy as np
 import streamlit as st
@@ -26,9 +27,10 @@ def thumbnails(settings: RunSettings, count: int = 1000) -> tuple[str, str]:
         return "", ""
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_data(max_entries=20, show_spinner=False)
 def _sheet(name: str, size: int, style: str, count: int, _settings: RunSettings) -> tuple[str, str]:
-    return f"{name}-{size}-{style}", sprite_sheet(images_of(_settings).test.images[:count])
+    sheet = zlib.crc32(f"{name}-{size}-{style}".encode())  # browsers need not know where uploads lie
+    return f"{sheet:08x}", sprite_sheet(images_of(_settings).test.images[:count])
 
 
 def sprite_sheet(images: Tensor, columns: int = COLUMNS) -> str:

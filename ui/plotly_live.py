@@ -92,7 +92,7 @@ def live_chart(
         on_selected_change=_nothing,
         on_clicked_change=_nothing,
         data={
-            "traces": figure.traces,
+            "traces": [_literal(trace) for trace in figure.traces],
             "layout": figure.layout,
             "version": version,
             "height": height,
@@ -101,6 +101,11 @@ def live_chart(
             "alt": figure.alt,
         },
     )
+
+
+def _literal(trace: dict[str, Any]) -> dict[str, Any]:
+    """With the name as text: Plotly would take tags in it for tags, and names of classes come from users."""
+    return trace | {"name": trace["name"].replace("&", "&amp;").replace("<", "&lt;")}
 
 
 def _nothing() -> None:

@@ -20,6 +20,7 @@ from ui.single import Single
 
 SHOWN = 8  # images in a preview
 PAUSE = 8.0  # seconds between two previews of a run
+KEPT = 50  # runs whose preview is remembered
 
 
 @dataclass(frozen=True)
@@ -36,39 +37,48 @@ class PreviewService:
     def __init__(self, pause: float = PAUSE) -> None:
         self.pause = pause
         self._lock = threading.Lock()
-        self._done: dict[str, Preview] = {}
-        self._asked: dict[str, float] = {}
+        self._done: dict[str, tuple[int, Preview | None]] = {}  # by run: the checkpoint tried last
+        self._asked: dict[str, float] = {}  # by run: when a preview was begun
         self._worker: threading.Thread | None = None
+        self._making = False
 
     def latest(self, folder: RunFolder) -> Preview | None:
         """The newest preview of a run; asks for another if there is a newer checkpoint."""
-        newest = newest_checkpoint(folder)
+        newest, now = newest_checkpoint(folder), time.monotonic()
         with self._lock:
-            done = self._done.get(folder.id)
-            busy = self._worker is not None and self._worker.is_alive()
-            due = time.monotonic() - self._asked.get(folder.id, -self.pause) >= self.pause
-            if newest is not None and not busy and due and (done is None or done.step != newest):
-                self._asked[folder.id] = time.monotonic()
-                self._worker = threading.Thread(
-                    target=self._make, args=(folder,), name="preview", daemon=True
-                )
+            tried, done = self._done.get(folder.id, (None, None))
+            self._asked = {run: at for run, at in self._asked.items() if now - at < self.pause}
+            if newest != tried and newest is not None and not self._making and folder.id not in self._asked:
+                self._asked[folder.id], self._making = now, True
+                how = {"target": self._make, "args": (folder, newest), "name": "preview"}
+                self._worker = threading.Thread(**how, daemon=True)
                 self._worker.start()
             return done
+
+    def behind(self, folder: RunFolder) -> bool:
+        """Whether a preview of the newest checkpoint is still to come, so that it is worth looking again."""
+        newest = newest_checkpoint(folder)
+        with self._lock:
+            return newest is not None and self._done.get(folder.id, (None, None))[0] != newest
 
     def wait(self) -> None:
         """Until nothing is being made (for tests)."""
         if self._worker is not None:
             self._worker.join()
 
-    def _make(self, folder: RunFolder) -> None:
+    def _make(self, folder: RunFolder, newest: int) -> None:
+        made = None
         try:
             made = make_preview(folder)
         except (UserError, OSError):
-            return  # a checkpoint or a dataset that is gone: the page goes without a preview
-        with self._lock:
-            self._done[folder.id] = made
-            while len(self._done) > 20:
-                self._done.pop(next(iter(self._done)))
+            pass  # a checkpoint or a dataset that is gone: the page goes without a preview
+        finally:
+            with self._lock:
+                self._making = False
+                _, before = self._done.pop(folder.id, (None, None))
+                self._done[folder.id] = (newest, made or before)
+                while len(self._done) > KEPT:
+                    self._done.pop(next(iter(self._done)))
 
 
 def newest_checkpoint(folder: RunFolder) -> int | None:

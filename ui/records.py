@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sslcore.errors import UserError
-from sslcore.runs import RunFolder, all_runs
+from sslcore.runs import ACTIVE, RunFolder, all_runs
 from ui.texts import portable, run_label
 
 STEP_LINE = b'{"event": "step"'
@@ -29,6 +29,10 @@ class Record:
     linear: float | None
     verdict: str
     command: str
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
 
 
 def records(root: Path) -> list[Record]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sslcore.errors import UserError
-from sslcore.runs import RunFolder
+from sslcore.runs import ACTIVE, RunFolder
 from ui.texts import portable
 
 PRIVATE = ("owner", "pid", "host", "session")  # entries of the status that are nobody else's business
@@ -36,7 +36,7 @@ def delete_run(folder: RunFolder, owner: str) -> None:
         UserError: if it is still going, belongs to somebody else, or cannot be removed.
     """
     status = folder.status()
-    if status["state"] in ("queued", "running", "paused"):
+    if status["state"] in ACTIVE:
         raise UserError(f"Run {folder.id} is still {status['state']}: stop it before deleting it.")
     if status["owner"] not in ("", owner):
         raise UserError("This run belongs to somebody else: only they can delete it.")

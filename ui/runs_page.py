@@ -12,7 +12,7 @@ from ui import controls
 from ui.figures import overlay_figure
 from ui.jobs import manager
 from ui.lamp import LIGHTS
-from ui.owner import owner_key
+from ui.owner import may_control, owner_key
 from ui.plotly_live import live_chart, load_plotly
 from ui.records import Record, records
 from ui.run_files import delete_run, result_files, weights_file
@@ -38,13 +38,17 @@ def draw_runs() -> None:
         help="Show only runs in these states.",
     )
     shown = [record for record in found if not state or record.state in state]
-    chosen = [shown[row] for row in _table(shown) if row < len(shown)]
+    chosen = _table(shown)
     if not chosen:
         st.caption(":material/touch_app: Select a run to open or download it, several to compare them.")
     elif len(chosen) == 1:
         _one(chosen[0])
     else:
         _several(chosen[:MOST])
+        if len(chosen) > MOST:
+            st.caption(
+                f"The first {MOST} of the {len(chosen)} selected runs are drawn: more cannot be told apart."
+            )
 
 
 def _empty() -> None:
@@ -56,7 +60,10 @@ def _empty() -> None:
         st.page_link(pages()["train"], label="Train the first one", icon=":material/play_arrow:")
 
 
-def _table(shown: list[Record]) -> list[int]:
+def _table(shown: list[Record]) -> list[Record]:
+    """All runs; returns the selected ones. They stay selected when others come and go above them: a table
+    itself remembers numbers of rows, so each list of runs gets a table of its own."""
+    ids, before = [record.id for record in shown], st.session_state.get("_runs_chosen", ())
     rows = [
         {
             "Run": record.label,
@@ -75,7 +82,8 @@ def _table(shown: list[Record]) -> list[int]:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        key="runs_table",
+        selection_default={"selection": {"rows": [row for row, run in enumerate(ids) if run in before]}},
+        key=f"runs_table_{hash(tuple(ids))}",
         alt="All runs on this server",
         column_config={
             "Run": st.column_config.TextColumn(width=330),
@@ -83,7 +91,9 @@ def _table(shown: list[Record]) -> list[int]:
             "Linear": st.column_config.ProgressColumn(**share),
         },
     )
-    return picked["selection"]["rows"]
+    chosen = [shown[row] for row in picked["selection"]["rows"]]
+    st.session_state["_runs_chosen"] = [record.id for record in chosen]
+    return chosen
 
 
 def _one(record: Record) -> None:
@@ -98,7 +108,7 @@ def _one(record: Record) -> None:
                 query_params={"run": record.id},
                 help="Curves, map and everything else about this run.",
             )
-            mine = record.owner in ("", owner_key())
+            mine = may_control(record.owner)
             if record.state in controls.RESUMABLE:
                 st.button(
                     "Resume",
@@ -109,7 +119,7 @@ def _one(record: Record) -> None:
                     disabled=not mine,
                 )
             _downloads(folder)
-            if record.state not in ("queued", "running", "paused"):
+            if not record.active:
                 _delete(record, mine)
         draw_command(record.command)
 
@@ -124,11 +134,10 @@ def _downloads(folder: RunFolder) -> None:
         help="Settings, metrics and log as a zip.",
         on_click="ignore",
     )
-    weights = weights_file(folder)
-    if weights is not None:
+    if weights_file(folder) is not None:
         st.download_button(
             "Weights",
-            weights.read_bytes,
+            lambda: weights_file(folder).read_bytes(),  # the newest when it is pressed, not when it was drawn
             f"{folder.id}.safetensors",
             "application/octet-stream",
             icon=":material/download:",
@@ -156,6 +165,7 @@ def _delete_now(run: str) -> None:
     """Callback: delete a run of one's own that is over."""
     try:
         delete_run(find_run(run, manager().root), owner_key())
+        manager().forget(run)
         st.toast("The run was deleted.")
     except UserError as error:
         controls.problem(str(error))

@@ -56,7 +56,7 @@ def comparison(view: RunView, top: float | None = None) -> dict[str, list[str]]:
         ("Chance", base("chance"), base("chance")),
     ]
     if top is not None:
-        rows.insert(1, ("Supervised, best run here", top, None))
+        rows.insert(1, ("Supervised, best known", top, None))
     names, knn, linear = zip(*rows, strict=True)
     return {
         "Representation": list(names),
@@ -66,7 +66,8 @@ def comparison(view: RunView, top: float | None = None) -> dict[str, list[str]]:
 
 
 def ceiling(settings: RunSettings) -> float | None:
-    """What labels reach on the same data: this server's best supervised run, else the published benchmark."""
+    """What labels reach on the same data: the better of this server's best supervised run and the published
+    benchmark."""
     return _ceiling(settings["data"])
 
 
@@ -77,4 +78,4 @@ def _ceiling(data: str) -> float | None:
         for record in records(manager().root)
         if record.method == "supervised" and record.state == "finished" and record.data == data
     ]
-    return max((knn for knn in rivals if knn is not None), default=supervised_knn(data))
+    return max((knn for knn in (*rivals, supervised_knn(data)) if knn is not None), default=None)

@@ -1,11 +1,12 @@
 """Runs as folders on disk and as jobs in the background."""
 
-from sslcore.runs.folder import RunFolder, all_runs, find_run, open_run, runs_root
+from sslcore.runs.folder import ACTIVE, RunFolder, all_runs, find_run, open_run, runs_root
 from sslcore.runs.history import FolderHistory, History, RunView
 from sslcore.runs.jobs import JobManager, JobStatus
 from sslcore.runs.recorder import record, resume
 
 __all__ = [
+    "ACTIVE",
     "FolderHistory",
     "History",
     "JobManager",

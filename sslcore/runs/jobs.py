@@ -22,8 +22,9 @@ from sslcore.runs.recorder import ENDINGS, record, resume
 from sslcore.settings import RunSettings
 from sslcore.training import Finished, Step, Trainer
 
-FOLLOWED = 50  # runs of other processes whose history is kept in memory
-PATIENCE = 240.0  # seconds without a viewer after which a run pauses itself
+FOLLOWED = 50  # runs of other processes, and runs that are over, whose history is kept in memory
+PATIENCE = 240.0  # seconds: a run nobody watches then pauses, a paused run for which others wait then stops
+SIGN_SECONDS = 20.0  # between two signs of life of a paused run
 
 
 @dataclass(eq=False)
@@ -41,6 +42,7 @@ class Job:
     go: threading.Event = field(default_factory=threading.Event)  # cleared: paused
     single: bool = False  # make one step, then pause
     cancelled: bool = False
+    farewell: str = ""  # why it was, if nobody asked
     heeded: threading.Event = field(
         default_factory=threading.Event
     )  # cleared: something is asked of the worker
@@ -124,6 +126,9 @@ class JobManager:
 
     def _enqueue(self, job: Job) -> str:
         with self._wake:
+            over = [run for run, known in self._jobs.items() if not known.active]
+            for run in over[:-FOLLOWED]:
+                del self._jobs[run]  # from now on its folder tells
             self._jobs[job.folder.id] = job
             self._waiting.append(job)
             self._wake.notify()
@@ -214,6 +219,18 @@ class JobManager:
                 self._followed.pop(next(iter(self._followed)))
         return followed.view()
 
+    def trains(self, run: str) -> bool:
+        """Whether a run is in this process and not over."""
+        job = self._jobs.get(run)
+        return job is not None and job.active
+
+    def forget(self, run: str) -> None:
+        """Let go of a run that is over, because its folder was deleted."""
+        with self._wake:
+            if not self.trains(run):
+                self._jobs.pop(run, None)
+                self._followed.pop(run, None)
+
     def active(self) -> list[JobStatus]:
         """Runs in this process that are not over, oldest first."""
         return [self.status(run) for run, job in list(self._jobs.items()) if job.active]
@@ -232,7 +249,7 @@ class JobManager:
     def _mine(self, run: str, owner: str) -> Job:
         job = self._jobs.get(run)
         if job is None or not job.active:
-            raise UserError(f"Run {run} is not training here.")
+            raise UserError(f"Run {run} is not training here: it may just have ended.")
         if job.owner not in ("", owner):
             raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
         return job
@@ -257,6 +274,8 @@ class JobManager:
     def _train(self, job: Job) -> None:
         job.state = "running"
         trainer = job.trainer = resume(job.folder) if job.continues else Trainer(job.settings)
+        if job.continues:
+            job.settings = trainer.settings  # with the knobs that had been turned
         for _, row in job.folder.rows():
             job.history.append(row)
         job.message = " ".join(trainer.data.notes)
@@ -265,7 +284,7 @@ class JobManager:
             for event in events:
                 job.history.append(event.as_dict())
                 if isinstance(event, Finished):
-                    self._end(job, ENDINGS[event.reason], event.message)
+                    self._end(job, ENDINGS[event.reason], job.farewell or event.message)
                 if self._closing:
                     return
                 if job.active:
@@ -283,8 +302,7 @@ class JobManager:
             job.state = "paused"
             self._sign(job)
             job.heeded.set()
-            while not job.go.wait(20.0):
-                self._sign(job)
+            self._hold(job)
             job.seen = time.monotonic()
             job.state, job.message = "running", ""
             self._sign(job)
@@ -297,6 +315,15 @@ class JobManager:
                 job.trainer.update(**job.requests.get())
             except UserError as error:  # two turns at once that do not fit together
                 job.message = str(error)
+
+    def _hold(self, job: Job) -> None:
+        """Until somebody lets it go on; while others wait in the queue no longer than the patience."""
+        since = time.monotonic()
+        while not job.go.wait(min(SIGN_SECONDS, self.patience)):
+            self._sign(job)
+            if self._waiting and time.monotonic() - since > self.patience:
+                job.cancelled, job.farewell = True, "Stopped because others were waiting while it was paused."
+                return
 
     def _sign(self, job: Job) -> None:
         with suppress(OSError):

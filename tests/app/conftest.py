@@ -23,7 +23,7 @@ class NoLayouts:
     def poll(self) -> None:
         return None
 
-    def request(self, key, features, previous=None) -> bool:
+    def request(self, key, features, previous=None, method="umap") -> bool:
         return False
 
 

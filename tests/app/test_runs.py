@@ -1,4 +1,5 @@
 import io
+import shutil
 import zipfile
 
 from sslcore.runs import RunFolder
@@ -38,3 +39,31 @@ def test_results_leave_without_the_owners_key(finished):
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert f"{run}/metrics.jsonl" in archive.namelist()
         assert all(b"secret key" not in archive.read(name) for name in archive.namelist())
+
+
+def test_what_is_selected_stays_selected_when_another_run_comes(page, finished):
+    first = finished(seed=1)
+    app = page("runs")
+    app.session_state["_runs_chosen"] = [first]
+    finished(seed=2)
+    app.run()
+    assert not app.exception
+    assert app.session_state["_runs_chosen"] == [first]
+    assert any("seed 1" in element.value for element in app.markdown)
+
+
+def test_a_deleted_run_is_gone_from_the_list_and_its_link(page, finished):
+    app = page("runs")
+    run = finished()
+    app.session_state["_runs_chosen"] = [run]
+    app.run()
+    next(button for button in app.button if button.label == "Yes, delete it").click().run()
+    assert not app.exception and any("No runs yet" in element.value for element in app.markdown)
+    watched = page("train", run=run)
+    assert not watched.exception and "There is no run" in watched.error[0].value
+
+
+def test_a_page_whose_run_was_removed_by_hand_shows_no_exception(page, finished, server):
+    run = finished()
+    shutil.rmtree(server / run)
+    assert not page("train", run=run).exception

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -17,22 +18,24 @@ HELP = (
 
 
 def find() -> str | None:
-    """Path of a Chromium that is already here."""
-    on_path = next((path for path in map(shutil.which, NAMES) if path), None)
-    return on_path or _playwright_browser()
+    """Path of a Chromium that is already here and runs: some systems have a mere hint under its name, and
+    Playwright's own lacks libraries on others."""
+    return next((path for path in _candidates() if _run(path, "--version")), None)
 
 
-def _playwright_browser() -> str | None:
+def _candidates() -> Iterator[str]:
+    yield from filter(None, map(shutil.which, NAMES))
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
-    return path if Path(path).exists() else None
+    if Path(path).exists():
+        yield path
 
 
 def install() -> None:
     """Try Playwright's download, then the system's package manager."""
-    if _run(sys.executable, "-m", "playwright", "install", "chromium"):
+    if _run(sys.executable, "-m", "playwright", "install", "chromium") and find():
         return
     sudo = () if os.name == "nt" or os.geteuid() == 0 else ("sudo", "-n")
     if shutil.which("apt-get"):

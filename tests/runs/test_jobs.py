@@ -1,9 +1,10 @@
+import shutil
 import time
 
 import pytest
 
 from sslcore.errors import UserError
-from sslcore.runs import JobManager
+from sslcore.runs import JobManager, RunFolder
 from tests.conftest import tiny_settings
 
 
@@ -167,3 +168,57 @@ def test_closing_leaves_a_run_that_resumes(tmp_path, tiny, monkeypatch):
     with pytest.raises(UserError, match="no run"):
         second.view("nope")
     second.close()
+
+
+def test_knobs_turned_one_after_the_other_are_judged_together(manager):
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(run).step > 0)
+    manager.pause(run)
+    manager.turn(run, {"crop_max": 0.5})
+    with pytest.raises(UserError, match="crop_min"):
+        manager.turn(run, {"crop_min": 0.8})
+    manager.go_on(run)
+    wait(lambda: manager.status(run).settings["crop_max"] == 0.5)
+    manager.stop(run)
+    wait(lambda: state(manager, run) == "stopped")
+
+
+def test_a_run_is_resumed_once_however_often_it_is_asked_for(manager):
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(run).step > 0)
+    manager.stop(run)
+    wait(lambda: state(manager, run) == "stopped")
+    other = manager.start(tiny_settings(steps=100_000))
+    manager.resume_folder(run)
+    with pytest.raises(UserError, match="is queued"):
+        manager.resume_folder(run)
+    assert RunFolder(manager.root / run).status()["state"] == "queued"
+    manager.stop(run)
+    manager.stop(other)
+    wait(lambda: not manager.active())
+
+
+def test_a_paused_run_does_not_keep_others_waiting_for_ever(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    jobs = JobManager(tmp_path, workers=1, patience=0.5)
+    held = jobs.start(tiny_settings(steps=100_000))
+    wait(lambda: jobs.view(held).step > 0)
+    jobs.pause(held)
+    wait(lambda: state(jobs, held) == "paused")
+    waiting = jobs.start(tiny_settings())
+    wait(lambda: jobs.view(waiting) and state(jobs, waiting) == "finished")
+    assert state(jobs, held) == "stopped" and "others were waiting" in jobs.status(held).message
+    jobs.close()
+
+
+def test_runs_that_are_over_are_let_go_of(manager, monkeypatch):
+    monkeypatch.setattr("sslcore.runs.jobs.FOLLOWED", 1)
+    runs = []
+    for _ in range(3):
+        runs.append(manager.start(tiny_settings(steps=1)))
+        wait(lambda: state(manager, runs[-1]) == "finished")
+    assert runs[0] not in manager._jobs and manager.view(runs[0]).step == 1
+    shutil.rmtree(manager.root / runs[2])
+    manager.forget(runs[2])
+    with pytest.raises(UserError, match="no run"):
+        manager.status(runs[2])

@@ -1,12 +1,20 @@
+import base64
+import io
+from types import SimpleNamespace
+
 import pytest
 import torch
+from PIL import Image
 
 from sslcore.errors import UserError
 from sslcore.registry import methods
 from sslcore.runs import RunFolder, RunView
 from sslcore.settings import RunSettings
-from ui.pictures import sprite_sheet
+from ui import jobs, summary
+from ui.pictures import THUMB, sprite_sheet
+from ui.plotly_live import _literal
 from ui.presets import preset_settings, presets_of
+from ui.previews import Preview, PreviewService, newest_checkpoint
 from ui.run_files import delete_run
 from ui.summary import comparison, verdict_sentence
 from ui.viewers import note
@@ -52,9 +60,55 @@ def test_the_comparison_names_the_ceiling_only_if_known():
     assert "90.0 %" in comparison(view(0.8), 0.9)["kNN"]
 
 
-def test_a_sprite_sheet_is_a_data_uri():
-    url = sprite_sheet(torch.zeros(3, 3, 48, 48, dtype=torch.uint8))
-    assert url.startswith("data:image/webp;base64,")
+def test_a_sprite_sheet_holds_every_image_in_its_place():
+    images = torch.tensor([0, 100, 200], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 3, 48, 48)
+    kind, content = sprite_sheet(images, columns=2).split(",")
+    sheet = Image.open(io.BytesIO(base64.b64decode(content)))
+    assert kind == "data:image/webp;base64" and sheet.size == (2 * THUMB, 2 * THUMB)
+    for index, grey in enumerate((0, 100, 200)):
+        place = (index % 2 * THUMB + THUMB // 2, index // 2 * THUMB + THUMB // 2)
+        assert sheet.convert("L").getpixel(place) == pytest.approx(grey, abs=4)
+
+
+def test_names_from_users_are_no_tags_in_a_chart():
+    assert _literal({"name": "<a href='x'>cats & dogs</a>", "x": [1]}) == {
+        "name": "&lt;a href='x'>cats &amp; dogs&lt;/a>",
+        "x": [1],
+    }
+
+
+def test_a_preview_is_made_once_per_checkpoint_even_if_it_fails(tmp_path, monkeypatch):
+    made, service, folder = [], PreviewService(pause=0), RunFolder(tmp_path)
+
+    def make(folder):
+        made.append(newest_checkpoint(folder))
+        if len(made) == 2:
+            raise UserError("The images are gone.")
+        return Preview(made[-1], ())
+
+    monkeypatch.setattr("ui.previews.make_preview", make)
+    folder.checkpoint.mkdir()
+    assert service.latest(folder) is None and not service.behind(folder)
+    for step in (5, 9):
+        (folder.checkpoint / f"{step}.json").touch()
+        assert service.behind(folder)
+        for _ in range(2):
+            service.latest(folder)
+            service.wait()
+        assert not service.behind(folder)
+    assert made == [5, 9] and service.latest(folder).step == 5, "the one before stays"
+
+
+def test_the_ceiling_is_never_below_the_published_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_PLAYGROUND_RUNS", str(tmp_path))
+    monkeypatch.setattr(summary, "supervised_knn", lambda data: 0.9)
+    for reached, best in ((0.2, 0.9), (0.95, 0.95)):
+        weak = SimpleNamespace(knn=reached, method="supervised", state="finished", data="toybox")
+        monkeypatch.setattr(summary, "records", lambda root, weak=weak: [weak])
+        summary._ceiling.clear()
+        assert summary.ceiling(RunSettings.build("simclr")) == best
+    summary._ceiling.clear()
+    jobs.reset()
 
 
 def test_only_the_owner_deletes_and_only_what_is_over(tmp_path):

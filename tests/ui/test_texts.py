@@ -7,7 +7,7 @@ def test_markdown_and_html_from_others_are_escaped():
 
 
 def test_numbers_for_people():
-    assert percent(0.8725) == "87.2 %" or percent(0.8725) == "87.3 %"
+    assert percent(0.8727) == "87.3 %"
     assert percent(None) == number(None) == "–"
     assert number(12345.6) == "12,346"
     assert (duration(5), duration(75), duration(3700)) == ("5 s", "1 min 15 s", "1 h 1 min")
