@@ -64,7 +64,7 @@ def newest_step(run: RunFolder) -> int:
 
 
 def _fresh_step(run: RunFolder) -> tuple[float, int]:
-    """The last step at the moment it reaches the disk, because rows do so about once a second."""
+    """The last step at the moment it is recorded."""
     file, end = run.path / "metrics.jsonl", time.monotonic() + SILENCE
     size = file.stat().st_size
     while file.stat().st_size == size:

@@ -14,7 +14,6 @@ from sslcore.runs.folder import ACTIVE, RunFolder, encode
 from sslcore.training import Event, Finished, Snapshot, Step, Trainer
 
 CHECKPOINT_SECONDS = 5.0
-FLUSH_SECONDS = 1.0
 ENDINGS = {"budget": "finished", "stopped": "stopped", "diverged": "diverged"}
 
 
@@ -48,13 +47,13 @@ def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
 
 
 class _Tape:
-    """The open metrics file and the times of the last flush and checkpoint."""
+    """The open metrics file and the time of the last checkpoint."""
 
     def __init__(self, trainer: Trainer, folder: RunFolder) -> None:
         self.trainer, self.folder, self.full = trainer, folder, ""
         self.file = None
         self.guard(self._open)
-        self.flushed = self.saved = time.monotonic()
+        self.saved = time.monotonic()
 
     def _open(self) -> None:
         self.file = open(self.folder.path / "metrics.jsonl", "ab")  # noqa: SIM115 - closed in close()
@@ -65,24 +64,19 @@ class _Tape:
         self.guard(lambda: self._write(event))
 
     def _write(self, event: Event) -> None:
-        now = time.monotonic()
         if isinstance(event, Snapshot):
             self.folder.save_snapshot(event)
         if isinstance(event, Finished) and event.reason != "diverged":
             self._checkpoint()  # before the last row, which a resumed run takes back
         self.file.write(encode(event))
+        self.file.flush()  # who follows the run from elsewhere sees every step, also of one that pauses
         if isinstance(event, Finished):
-            self.file.flush()
             self.folder.set_status(state=ENDINGS[event.reason], message=event.message)
             self.folder.log(event.message)
-        elif isinstance(event, Step) and now - self.saved > CHECKPOINT_SECONDS:
+        elif isinstance(event, Step) and time.monotonic() - self.saved > CHECKPOINT_SECONDS:
             self._checkpoint()
-        elif now - self.flushed > FLUSH_SECONDS:
-            self.file.flush()
-            self.flushed = now
 
     def _checkpoint(self) -> None:
-        self.file.flush()
         os.fsync(self.file.fileno())
         checkpoint.save(self.folder.checkpoint, {**self.trainer.state(), "rows_end": self.file.tell()})
         self.folder.set_status()

@@ -49,11 +49,13 @@ def test_a_finished_run_can_be_read_back(tmp_path, tiny):
     assert record["knn"] == view.evaluations[-1]["knn"] and json.dumps(record)
 
 
-def test_live_and_recorded_history_agree(tmp_path, tiny):
+def test_live_and_recorded_history_agree_at_every_moment(tmp_path, tiny):
     settings, live = tiny_settings(), History()
     folder = RunFolder.create(tmp_path, settings)
+    follower = FolderHistory(folder)
     for event in record(Trainer(settings, tiny), folder):
         live.append(json.loads(json.dumps(event.as_dict(), default=list)))
+        assert follower.view().version == live.view().version
     ours, theirs = live.view(), FolderHistory(folder).view()
     assert ours.version == theirs.version and ours.evaluations == theirs.evaluations
     assert np.array_equal(ours.curves["loss"].value, theirs.curves["loss"].value)
