@@ -180,7 +180,7 @@ class JobManager:
             UserError: if a value is not legal.
         """
         job = self._mine(run, owner)
-        job.now().change(**values)  # complain here, not in the worker
+        job.settings = job.settings.change(**values)  # complain here, not in the worker
         job.requests.put(values)
 
     def status(self, run: str) -> JobStatus:
@@ -311,10 +311,8 @@ class JobManager:
         if job.cancelled:
             job.trainer.stop()
         while not job.requests.empty():
-            try:
+            with suppress(UserError):  # of two people turning at once, the second may not fit the first
                 job.trainer.update(**job.requests.get())
-            except UserError as error:  # two turns at once that do not fit together
-                job.message = str(error)
 
     def _hold(self, job: Job) -> None:
         """Until somebody lets it go on; while others wait in the queue no longer than the patience."""

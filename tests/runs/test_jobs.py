@@ -98,22 +98,6 @@ def test_knobs_turned_during_a_pause_turn_before_the_next_step(manager):
     manager.stop(run)
 
 
-def test_turns_that_do_not_fit_together_end_no_run(manager):
-    run = manager.start(tiny_settings(steps=100_000))
-    wait(lambda: manager.view(run).step > 0)
-    manager.pause(run)
-    assert manager.wait(run, 20)
-    manager.turn(run, {"crop_min": 0.8})
-    manager.turn(run, {"crop_max": 0.5})
-    manager.step(run)
-    assert manager.wait(run, 20)
-    assert state(manager, run) == "paused" and len(manager.view(run).changes) == 1
-    with pytest.raises(UserError, match="crop_max"):
-        manager.turn(run, {"crop_max": 0.5})
-    manager.stop(run)
-    wait(lambda: state(manager, run) == "stopped")
-
-
 def test_only_the_owner_controls(manager):
     run = manager.start(tiny_settings(steps=100_000), owner="ada")
     wait(lambda: manager.view(run).step > 0)
