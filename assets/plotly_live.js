@@ -90,7 +90,7 @@ const draw = (gd, tip, setStateValue) => {
   const moves = glideMs && gd.version !== undefined && gd.version !== version && canGlide(gd.data, traces);
   const from = moves && placed(gd.data);
   gd.gliding = null;
-  window.Plotly.react(gd, moves ? painted.map((trace, i) => ({...trace, ...from[i]})) : painted,
+  gd.drawing = window.Plotly.react(gd, moves ? painted.map((trace, i) => ({...trace, ...from[i]})) : painted,
     dress(layout, height, theme), {responsive: true, displaylogo: false});
   if (moves) glide(gd, from, placed(painted), glideMs);
   if (gd.version === undefined) wire(gd, tip, setStateValue);
@@ -99,13 +99,13 @@ const draw = (gd, tip, setStateValue) => {
 
 export default function ({data, parentElement, setStateValue}) {
   const gd = parentElement.querySelector(".plot"), tip = parentElement.querySelector(".tip");
-  gd.latest = data;
+  Object.assign(gd, {latest: data, gone: false});
   ready().then(() => gd.isConnected && draw(gd, tip, setStateValue));
   return () => {
-    gd.gliding = null;
-    gd.version = undefined;
+    Object.assign(gd, {gliding: null, version: undefined, gone: true});
     tip.style.display = "none";
     gd.removeAllListeners?.();
-    window.Plotly?.purge(gd);
+    // Plotly looks at the plot once more when it has finished drawing
+    Promise.resolve(gd.drawing).finally(() => gd.gone && window.Plotly?.purge(gd));
   };
 }
