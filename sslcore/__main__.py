@@ -48,6 +48,9 @@ def build_parser() -> Parser:
 
     add("methods", "List the methods.")
     add("datasets", "List the datasets.")
+    add("download", "Fetch a dataset, to have it when there is no network.").add_argument(
+        "name", help="a dataset's name, as printed by 'datasets'"
+    )
     add("evaluate", "Measure a run's encoder on held-out images.", run=True)
     add("resume", "Continue an interrupted or stopped run.", run=True)
     add("export", "Write a run's encoder as a safetensors file.", run=True).add_argument(
@@ -69,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         "train": commands.train,
         "methods": commands.list_methods,
         "datasets": commands.list_datasets,
+        "download": commands.download,
         "evaluate": commands.evaluate,
         "resume": commands.resume_run,
         "export": commands.export,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from sslcore.data import dataset_cards
+from sslcore.data import dataset_cards, load
 from sslcore.errors import UserError
 from sslcore.registry import FAMILIES, methods
 from sslcore.runs import History, RunFolder, checkpoint, open_run, record, resume, runs_root
@@ -113,8 +113,17 @@ def list_datasets(args: Namespace) -> int:
         print(json.dumps([card.as_dict() for card in cards]))
         return 0
     for card in cards:
-        here = "" if card.is_available() else "  (to be downloaded: add --download)"
+        here = "" if card.is_available() else "  (to be downloaded first)"
         print(f"{card.id:16}{card.title}{here}\n{'':16}{card.description}")
+    return 0
+
+
+def download(args: Namespace) -> int:
+    data = load(args.name, download=True, progress=lambda _, said: print(said, file=sys.stderr))
+    sizes = {"train": len(data.train), "probe": len(data.probe), "test": len(data.test)}
+    print(
+        json.dumps({"data": data.name, **sizes}) if args.json else f"{data.title} is here.\n{_lines(sizes)}"
+    )
     return 0
 
 

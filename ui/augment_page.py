@@ -43,13 +43,14 @@ def draw_augmentations() -> None:
     """The whole page below its title."""
     controls, pictures = st.columns([1, 2.3], gap="large")
     with controls:
+        source = None
         try:
-            source: Source | None = choose_source()
+            source = choose_source()
+        except UserError as error:
+            st.info(plain(str(error)), icon=":material/image:")
+        if source is not None:
             picture = enlarged(source.image / 255)
             st.image(picture, caption=plain(source.title), alt=source.title, width=150)
-        except UserError as error:
-            source = None
-            st.info(plain(str(error)), icon=":material/image:")
         settings = _view_knobs()
     with pictures:
         if source is not None and settings is not None:

@@ -14,6 +14,7 @@ from sslcore.data.resize import resize
 from sslcore.data.toybox.dataset import SIZES, TEST_SIZE, plan
 from sslcore.data.toybox.scene import draw as draw_scene
 from sslcore.errors import UserError
+from ui.downloads import is_here
 
 PHOTOS = {"China (photo)": "china", "Flower (photo)": "flower"}
 OWN = "Your own picture"
@@ -29,8 +30,8 @@ class Source:
     title: str
 
 
-def choose_source() -> Source:
-    """Draw the choice and return the picture; the choice is part of the address.
+def choose_source() -> Source | None:
+    """Draw the choice and return the picture, None while it has to be downloaded; part of the address.
 
     Raises:
         UserError: if it cannot be read.
@@ -55,6 +56,8 @@ def choose_source() -> Source:
         return _own(size)
     if kind in PHOTOS:
         return Source(_photo(PHOTOS[kind], size), kind)
+    if not is_here(_datasets()[kind]):
+        return None
     count = _count(_datasets()[kind])
     told = f"Which of its {count:,} held-out images."
     number = st.number_input("Image number", 0, count - 1, 0, 1, key="number", bind="query-params", help=told)
@@ -74,10 +77,9 @@ def dataset_picture(name: str, number: int, size: int) -> Source:
     return Source(resize(data.test.images[number : number + 1], size)[0], title)
 
 
-@st.cache_data(show_spinner=False, ttl=60)
 def _datasets() -> dict[str, str]:
-    """Titles and names of the datasets that need no download now."""
-    return {c.title: c.id for c in dataset_cards() if not c.needs_download or c.is_available(None)}
+    """Titles and names of the datasets."""
+    return {card.title: card.id for card in dataset_cards()}
 
 
 @st.cache_resource(show_spinner=False)

@@ -182,7 +182,7 @@ def _grid(knobs: list[Knob], defaults: dict[str, Any]) -> None:
 
 
 def choose_data() -> str:
-    """The select box of datasets that are here, the ones that ship first."""
+    """The select box of datasets, the ones that ship first."""
     return st.selectbox(
         "Data",
         data_names(st.session_state["data"]),
@@ -190,7 +190,7 @@ def choose_data() -> str:
         format_func=data_title,
         on_change=link_form,
         persist_state="session",
-        help="What is learned from. Nothing is downloaded until you press Start.",
+        help="What is learned from. Nothing is downloaded until you press Download.",
     )
 
 

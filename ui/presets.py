@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sslcore.errors import UserError
+from sslcore.knobs import show
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings, all_knobs
 
@@ -23,17 +24,34 @@ GENERAL = (
     Preset("Quick look", "Fifteen seconds: enough to see whether something is learned.", {"seconds": 15.0}),
     Preset("Patient", "Five minutes: how far this method gets on this machine.", {"seconds": 300.0}),
 )
-LESSONS = (
+LESSONS = (  # of learning from two views; each is true for the same training time
+    Preset(
+        "Narrow encoder",
+        "Many quick steps: on a slow machine a narrow encoder gets further than a wide one.",
+        {"encoder": "small", "width": 16},
+    ),
+    Preset(
+        "Wide encoder",
+        "Every step takes longer, so there are fewer: on a slow machine accuracy falls behind.",
+        {"encoder": "small", "width": 64},
+        breaks=True,
+    ),
     Preset(
         "Tiny crops",
-        "Crops far below 0.4 of the image lose the object, so views share little more than the background.",
+        "Such a crop shows a scrap of the toy or none of it: views share little, and accuracy stays low.",
         {"crop_min": 0.05, "crop_max": 0.2},
         breaks=True,
     ),
     Preset(
         "Wild colours",
-        "Twice the colour jitter hides more than it protects from: the same time teaches less.",
+        "Colours change far too much: views are harder to match, and accuracy grows more slowly.",
         {"jitter": 1.0, "brightness": 0.8, "contrast": 0.8, "saturation": 0.8, "hue": 0.4},
+        breaks=True,
+    ),
+    Preset(
+        "High temperature",
+        "The most similar negatives hardly count more than the others: accuracy grows more slowly.",
+        {"temperature": 0.5},
         breaks=True,
     ),
 )
@@ -42,13 +60,18 @@ LESSONS = (
 def presets_of(method: str) -> list[Preset]:
     """The presets that fit a method: general ones, its own break-it switches, lessons about views."""
     card = get_method(method).card
-    switches = [Preset(switch.title, switch.expect, dict(switch.values), True) for switch in card.switches]
+    switches = [Preset(_words(s.values), s.expect, dict(s.values), breaks=True) for s in card.switches]
     lessons = LESSONS if card.family in ("contrastive", "distillation", "redundancy", "clustering") else ()
     return [
         preset
         for preset in (*GENERAL, *switches, *lessons)
         if preset.values.keys() <= all_knobs(method).keys()
     ]
+
+
+def _words(values: dict[str, Any]) -> str:
+    """``stop gradient off``"""
+    return ", ".join(f"{name.replace('_', ' ')} {show(value)}" for name, value in values.items())
 
 
 def preset_settings(method: str, preset: Preset, now: dict[str, Any]) -> RunSettings:

@@ -6,7 +6,8 @@ from sslcore.errors import UserError
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
 from ui import controls, forms
-from ui.datasets import data_card, keep_upload
+from ui.datasets import keep_upload
+from ui.downloads import is_here
 from ui.presets import Preset, preset_settings, presets_of
 from ui.texts import plain
 
@@ -20,7 +21,7 @@ def draw_form() -> None:
     forms.show_notes()
     controls.problem()
     with st.container(border=True):
-        _main_row(method)
+        here = _main_row(method)
         if not st.query_params.get("run"):
             st.caption(get_method(method).card.idea)
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key="form_buttons"):
@@ -30,7 +31,10 @@ def draw_form() -> None:
                 icon=":material/play_arrow:",
                 on_click=start_form,
                 args=(method,),
-                help="Train with these settings. Ends the run below if it is yours and still going.",
+                disabled=not here,
+                help="Train with these settings. Ends the run below if it is yours and still going."
+                if here
+                else "Download the data first, or choose others.",
             )
             _presets(method)
             _upload()
@@ -46,7 +50,8 @@ def start_form(method: str) -> None:
         controls.problem(str(error))
 
 
-def _main_row(method: str) -> None:
+def _main_row(method: str) -> bool:
+    """Method, data, time and seed; returns whether the data are here."""
     cells = st.columns([3, 2.4, 1.3, 1.3], gap="small")
     with cells[0]:
         forms.choose_method()
@@ -56,9 +61,7 @@ def _main_row(method: str) -> None:
         forms.quick_knob(method, "seconds")
     with cells[3]:
         forms.quick_knob(method, "seed")
-    about = data_card(st.session_state["data"])
-    if about is not None and about.needs_download and not about.is_available(None):
-        st.info(f"{about.title} has {about.download_mb} MB to download before its first run. {about.source}")
+    return is_here(st.session_state["data"])
 
 
 def _presets(method: str) -> None:

@@ -1,6 +1,8 @@
 """Well-known public datasets, fetched through torchvision when the user asks for it."""
 
 import errno
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +191,11 @@ def on_disk(source: Source, root: Path) -> bool:
     return all((root / "public" / file).exists() for file in source.files)
 
 
+def partial_folder(name: str, root: Path) -> Path:
+    """Where a download lies until it is complete: what was broken off is never taken for a dataset."""
+    return root / f"{name}.partial"
+
+
 def load_public(
     name: str, *, size: int | None, root: Path, download: bool, progress: Progress | None = None
 ) -> ImageData:
@@ -201,15 +208,16 @@ def load_public(
     side, there = size or source.size, on_disk(source, root)
     if not there and not download:
         raise UserError(
-            f"{source.title} is not on this machine yet: press Download on the Data page or add --download; "
+            f"{source.title} is not on this machine yet: press Download beside its name or add --download; "
             f"about {source.megabytes} MB."
         )
 
     def make() -> tuple:
-        if progress and not there:
+        if there:
+            return source.read(folder, side, False, progress)
+        if progress:
             progress(0.0, f"Downloading {source.title}, about {source.megabytes} MB")
-        folder.mkdir(parents=True, exist_ok=True)
-        return source.read(folder, side, download and not there, progress)
+        return _fetch(source, side, folder, partial_folder(name, root), progress)
 
     try:
         file = root / f"{name}-{VERSION}-{side}.npz"
@@ -222,6 +230,21 @@ def load_public(
         return data
     probe = assemble(name, source.title, tuple(classes), splits["probe"], splits["test"]).probe
     return ImageData(name, source.title, tuple(classes), data.train, probe, data.test)
+
+
+def _fetch(source: Source, size: int, folder: Path, partial: Path, progress: Progress | None) -> tuple:
+    """Download, read, and only then put it where it is looked for."""
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        read = source.read(partial, size, True, progress)
+        for part in filter(Path.is_dir, partial.iterdir()):  # the archives beside them have been unpacked
+            shutil.rmtree(folder / part.name, ignore_errors=True)
+            os.replace(part, folder / part.name)
+        return read
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _trouble(source: Source, folder: Path, there: bool, error: Exception) -> str:

@@ -1,5 +1,6 @@
 import io
 import json
+import sys
 import time
 
 from PIL import Image
@@ -7,7 +8,7 @@ from PIL import Image
 from sslcore.runs import RunFolder
 from sslcore.settings import RunSettings
 from tests.app.conftest import wait_for
-from ui import forms, jobs
+from ui import downloads, forms, jobs
 
 TINY = {
     "data": "digits",
@@ -80,6 +81,25 @@ def test_an_upload_is_shared_without_the_place_where_it_lies(page, server):
     for shown in (app.run(), page("runs")):
         assert not shown.exception and str(server) not in " ".join(texts(getattr(shown, k)) for k in KINDS)
     assert "folder:YOUR_IMAGES.zip" in texts(app.code)
+
+
+def test_data_that_are_not_here_can_be_downloaded_from_the_form(page, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_PLAYGROUND_CACHE", str(tmp_path / "cache"))
+    said = "MNIST could not be downloaded."
+    script = f"import sys; print({said!r}, file=sys.stderr); sys.exit(2)"
+    monkeypatch.setattr(downloads, "COMMAND", (sys.executable, "-c", script))
+    monkeypatch.setattr(downloads.downloads, "made", None)
+    for name, values in (("train", {"data": "mnist"}), ("augmentations", {"picture": "MNIST"})):
+        app = page(name, **values)
+        assert not app.exception and "MNIST" in texts(app.markdown) and "12 MB" in texts(app.markdown)
+        if name == "train":
+            assert next(button for button in app.button if button.label == "Start").disabled
+        press(app, "Download")
+        for _ in range(200):
+            if not downloads.downloads().going("mnist"):
+                break
+            time.sleep(0.05)
+        assert said in texts(app.run().error) and not app.exception
 
 
 def drawn(seed: int) -> bytes:

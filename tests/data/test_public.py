@@ -3,6 +3,7 @@
 import gzip
 import pickle
 import struct
+from dataclasses import replace
 from urllib.error import URLError
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets
 
-from sslcore.data import dataset_cards, load
+from sslcore.data import Split, dataset_cards, load
 from sslcore.data.public import SOURCES
 from sslcore.errors import UserError
 
@@ -165,6 +166,38 @@ def test_without_a_network_a_download_fails_in_one_sentence(tmp_path, monkeypatc
     with pytest.raises(UserError, match=r"could not be downloaded .* check the network") as error:
         load(name, cache=tmp_path, download=True)
     assert "\n" not in str(error.value)
+
+
+def test_a_download_that_breaks_off_is_not_taken_for_the_dataset(tmp_path, monkeypatch):
+    def broken_off(folder, size, download, progress):
+        for file in SOURCES["mnist"].files:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(b"half")
+        raise URLError("connection reset")
+
+    monkeypatch.setitem(SOURCES, "mnist", replace(SOURCES["mnist"], read=broken_off))
+    with pytest.raises(UserError, match="could not be downloaded"):
+        load("mnist", cache=tmp_path, download=True)
+    with pytest.raises(UserError, match="not on this machine yet"):
+        load("mnist", cache=tmp_path)
+    assert not any(file.is_file() for file in tmp_path.rglob("*"))
+
+
+def test_what_was_downloaded_is_there_the_next_time(tmp_path, monkeypatch):
+    asked = []
+
+    def fetch(folder, size, download, progress):
+        asked.append(download)
+        for file in SOURCES["mnist"].files:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(b"all")
+        split = Split(torch.zeros(20, 3, size, size, dtype=torch.uint8), torch.arange(20) % 10)
+        return {"train": split, "test": split}, tuple("0123456789")
+
+    monkeypatch.setitem(SOURCES, "mnist", replace(SOURCES["mnist"], read=fetch))
+    for download in (True, True, False):
+        assert len(load("mnist", cache=tmp_path, download=download).train) == 20
+    assert asked == [True, False, False]
 
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch):

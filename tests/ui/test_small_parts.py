@@ -28,6 +28,17 @@ def test_every_preset_of_every_method_can_be_built(method):
         assert settings["seed"] == (9 if preset.values else 0)
 
 
+def test_presets_have_plain_names_and_one_line_on_what_will_be_seen():
+    known = {preset.title: preset for preset in presets_of("simclr")}
+    lessons = {"Narrow encoder", "Wide encoder", "Tiny crops", "Wild colours", "High temperature"}
+    assert lessons < known.keys() and not known["Narrow encoder"].breaks and known["Wide encoder"].breaks
+    collapses = {"simsiam": "stop gradient off", "byol": "predictor off", "vicreg": "variance weight 0"}
+    for method, title in collapses.items():
+        assert next(p for p in presets_of(method) if p.title == title).breaks
+    for preset in (preset for method in methods() for preset in presets_of(method)):
+        assert "_" not in preset.title and 10 < len(preset.expect) < 130 and "\n" not in preset.expect
+
+
 def test_viewers_are_counted_and_forgotten():
     assert note("run", "a", 0.0) == 1
     assert note("run", "b", 1.0) == 2
