@@ -75,6 +75,7 @@ def _choose_run(found: dict[str, Record], asked: str) -> str:
         format_func=lambda run: _title(found[run]),
         key="map_run",
         on_change=_remember_run,
+        args=(tuple(found),),
         help="Runs that are over and runs that are going on, newest first.",
     )
 
@@ -84,9 +85,11 @@ def _title(record: Record) -> str:
     return f"{record.label}{accuracy} · {record.state} · {record.id}"
 
 
-def _remember_run() -> None:
-    """Callback: the run belongs into the address."""
-    st.query_params["run"] = st.session_state["map_run"]
+def _remember_run(known: tuple[str, ...]) -> None:
+    """Callback: the run belongs into the address. The title of a run that is going on changes, and its title
+    of a moment ago comes back as if it had been chosen: that is no run."""
+    if st.session_state["map_run"] in known:
+        st.query_params["run"] = st.session_state["map_run"]
 
 
 def _data(folder: Path) -> ImageData | None:

@@ -127,9 +127,10 @@ def _numbers(view: RunView) -> None:
         ):
             value, start = view.latest(name), view.baselines.get(base)
             known = value is not None and start is not None and view.step
-            gain = f"{100 * (value - start):+.1f} points" if known else None
+            gain = 100 * (value - start) if known else 0.0
             told = "On held-out images. The change is against the same network before training."
-            st.metric(title, percent(value), gain, help=told, border=True, height="stretch")
+            how = {"delta": f"{gain:+.1f} points" if abs(gain) >= 0.05 else None}  # no arrow up for no change
+            st.metric(title, percent(value), **how, help=told, border=True, height="stretch")
         curve = view.curves.get("loss")
         told = "Mean of the latest steps. It means nothing without its reference lines: see the curve."
         loss = None if curve is None else float(figures.smooth(curve.value[-50:])[-1])

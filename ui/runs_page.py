@@ -52,7 +52,7 @@ def draw_runs() -> None:
 
 
 def _empty() -> None:
-    with st.container(border=True, horizontal_alignment="center"):
+    with st.container(border=True):
         st.markdown("#### No runs yet")
         st.markdown(
             "Everything that is trained on this server appears here, from the app and the command line alike."

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from sslcore.errors import UserError
+from sslcore.knobs import show
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
 from ui import controls, forms
@@ -79,14 +80,17 @@ def _presets(method: str) -> None:
 
 
 def _preset_button(method: str, number: int, preset: Preset, icon: str) -> None:
-    how = {"help": preset.expect, "on_click": _apply, "args": (method, preset), "icon": icon or None}
+    values = ", ".join(f"{name} = {show(value)}" for name, value in preset.values.items())
+    told = plain(f"Sets {values}.") if preset.breaks else preset.expect  # what breaks has that as its caption
+    how = {"help": told, "on_click": _apply, "args": (method, preset), "icon": icon or None}
     st.button(plain(preset.title), key=f"preset_{method}_{number}", **how)
 
 
 def _apply(method: str, preset: Preset) -> None:
     """Callback: set the form to a preset."""
     forms.write_form(preset_settings(method, preset, forms.values_now(method)))
-    st.toast(preset.expect, icon=":material/heart_broken:" if preset.breaks else ":material/tune:")
+    said = f"**{plain(preset.title)}** is set: press Start. {plain(preset.expect)}"
+    st.toast(said, icon=":material/heart_broken:" if preset.breaks else ":material/tune:")
 
 
 def _upload() -> None:
