@@ -151,6 +151,18 @@ def test_a_full_disk_ends_recording_not_training(tmp_path, tiny, monkeypatch):
     assert FolderHistory(folder).view().baselines  # what came before is kept
 
 
+def test_a_checkpoint_that_cannot_be_written_ends_recording_not_training(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.runs.recorder.CHECKPOINT_SECONDS", 0.0)
+    settings = tiny_settings()
+    folder = RunFolder.create(tmp_path, settings)
+    for event in record(Trainer(settings, tiny), folder):
+        if isinstance(event, Step) and event.step == 2:
+            # safetensors cannot replace a folder, and says so in an error of its own
+            (folder.checkpoint / "000000003.partial").mkdir()
+    assert event.reason == "budget" and FolderHistory(folder).view().step == 3
+    assert checkpoint.load(folder.checkpoint)["step"] == 2
+
+
 def test_a_crash_is_recorded_with_its_traceback(tmp_path, tiny, monkeypatch):
     settings = tiny_settings()
     folder, trainer = RunFolder.create(tmp_path, settings), Trainer(settings, tiny)
