@@ -5,6 +5,7 @@ from PIL import Image
 from torch import Tensor
 
 from sslcore.methods.base import Panel
+from ui.pictures import data_uri
 from ui.texts import plain
 
 SMALL, LARGE = 96, 220  # pixels on the screen
@@ -19,8 +20,8 @@ def draw_panel(panel: Panel, width: int = SMALL) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for i, (picture, said) in enumerate(zip(panel.images, captions, strict=True)):
             alt = f"{panel.title} {i + 1}: {said}".strip(": ")
-            how = {"caption": plain(said) or None, "alt": alt, "width": side, "output_format": "PNG"}
-            st.image(enlarged(picture, side), **how)
+            # within the page: a live page drops the files of its last look before a slow browser has fetched them
+            st.image(data_uri(enlarged(picture, side)), caption=plain(said) or None, alt=alt, width=side)
     if panel.text:
         st.caption(plain(panel.text))
 

@@ -43,9 +43,14 @@ def sprite_sheet(images: Tensor, columns: int = COLUMNS) -> str:
         if thumb.size != (THUMB, THUMB):
             thumb = thumb.resize((THUMB, THUMB), Image.Resampling.BOX)
         sheet.paste(thumb, (index % columns * THUMB, index // columns * THUMB))
+    return data_uri(sheet, "webp")
+
+
+def data_uri(image: Image.Image, kind: str = "png") -> str:
+    """A picture as text that a page can hold."""
     file = io.BytesIO()
-    sheet.save(file, "WEBP", quality=85)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+    image.save(file, kind.upper(), quality=85)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def toybox_sheet(size: int = 64) -> Image.Image:
