@@ -89,7 +89,7 @@ def _preset_button(method: str, number: int, preset: Preset, icon: str) -> None:
 def _apply(method: str, preset: Preset) -> None:
     """Callback: set the form to a preset."""
     forms.write_form(preset_settings(method, preset, forms.values_now(method)))
-    said = f"**{plain(preset.title)}** is set: press Start. {plain(preset.expect)}"
+    said = f"**{plain(preset.title)}**: the form is set, press Start."  # a toast cuts off what is longer
     st.toast(said, icon=":material/heart_broken:" if preset.breaks else ":material/tune:")
 
 
