@@ -9,9 +9,9 @@ from sslcore.diagnostics.report import (
     looks_like_a_line,
 )
 
-PATIENCE = 3  # complete readings in a row, so that one odd evaluation does not light the lamp
+PATIENCE = 4  # complete readings in a row, so that one odd evaluation does not light the lamp
 FALL = 0.5  # of the widest spread or rank so far
-LINE_FALL = 0.25  # of the widest rank so far
+LINE_FALL = 0.3  # of the widest rank so far
 SHRUNK = 0.05  # of the widest spread before normalisation so far
 
 
@@ -22,10 +22,10 @@ class CollapseLamp:
     reading of this run. A deep ReLU network starts with a mean cosine above 0.9 and a low rank; it, and a
     method that never changes that (an autoencoder judged on its representation), has not collapsed.
 
-    - **complete**, in three readings in a row: all embeddings point the same way (spread below 0.1, mean
+    - **complete**, in four readings in a row: all embeddings point the same way (spread below 0.1, mean
       cosine above 0.9, spread below half of the widest); or they have shrunk to one point (their spread
       before normalisation is below 5 % of the widest), whatever direction the rest has; or they lie on one
-      line (one direction has nearly all variance, effective rank below 3 and below a quarter of the widest).
+      line (one direction has most of the variance, effective rank below 3.2 and below 0.3 of the widest).
       The line is what collapse looks like behind a final batch norm, which forbids a point.
     - **partial**: a complete reading that waits for confirmation; or an effective rank below half of the
       widest and below a quarter of what is possible (or classes - 1, the fewest dimensions that separate

@@ -16,7 +16,7 @@ VERDICTS = ("healthy", "partial", "complete", "unknown")
 # about 8 degrees; an isotropic embedding has a rank fraction above 0.9, and below a quarter most
 # dimensions carry less than their share.
 COMPLETE_STD, COMPLETE_COSINE, PARTIAL_RANK_FRACTION = 0.1, 0.9, 0.25
-LINE_RANK, LINE_PARTICIPATION, LINE_ROOM = 3.0, 1.25, 8
+LINE_RANK, LINE_PARTICIPATION, LINE_ROOM = 3.2, 1.75, 8
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def looks_bunched(std: float, cosine: float) -> bool:
 
 
 def looks_like_a_line(report: CollapseReport) -> bool:
-    """One direction has nearly all the variance, though there is room for many."""
+    """One direction has most of the variance and hardly a third has any, though there is room for many."""
     room = min(report.samples, report.dimensions) >= LINE_ROOM
     return room and report.rank_me < LINE_RANK and report.participation_ratio < LINE_PARTICIPATION
 

@@ -164,10 +164,9 @@ class TwoView(Method):
         have in whole images (Touvron et al., arXiv 1906.06423) and cost half as much.
         """
         draw, side = self.settings.views, view_side(batch.images.shape[-1], self.knobs.view_scale)
-        return {
-            "view1": random_views(batch.images, draw, generator=generator, size=side),
-            "view2": random_views(batch.images, draw, generator=generator, size=side),
-        }
+        twice = torch.cat([batch.images, batch.images])
+        view1, view2 = random_views(twice, draw, generator=generator, size=side).chunk(2)
+        return {"view1": view1, "view2": view2}
 
     def project(self, images: Tensor) -> Tensor:
         return self.projector(self.encode(images))

@@ -85,13 +85,16 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
             f"{tuple(images.shape[-2:])}: draw again for this batch."
         )
     device = images.device
-    views = torch.empty(len(images), images.shape[1], *draws.size, device=device)
     index, spans = _groups(images, draws)
-    ordered, where = draws[index], index.to(device)
-    boxes, flipped, angle = _boxes(ordered).to(device), ordered.flipped.to(device), ordered.angle.to(device)
-    hue, slots = ordered.hue.to(device), _slots(ordered).to(device)
+    where, boxes, slots = (
+        index.to(device),
+        _boxes(draws)[:, index].to(device),
+        _slots(draws)[..., index].to(device),
+    )
+    flipped, angle, hue = (of[index].to(device) for of in (draws.flipped, draws.angle, draws.hue))
     rotates, hues = bool(draws.angle.any()), bool(draws.hue.any())
     moves = draws.moved or draws.size != draws.source
+    done = [torch.empty(0, images.shape[1], *draws.size, device=device)]
     for place, span in spans:
         batch = images.index_select(0, where[span])
         batch = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
@@ -104,7 +107,8 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
                 batch = blend(batch, *slots[slot, :, span])
             elif hues:
                 batch = adjust_hue(batch, hue[span])
-        views.index_copy_(0, where[span], batch)
+        done.append(batch)
+    views = torch.cat(done).index_select(0, where.argsort())
     return _finish(views, draws)
 
 

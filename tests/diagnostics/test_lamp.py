@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sslcore.diagnostics import CollapseLamp, collapse_report
+from sslcore.diagnostics.lamp import PATIENCE
 
 
 def normal(*shape, seed=0):
@@ -29,17 +30,19 @@ def test_a_healthy_run_stays_healthy():
 
 
 @pytest.mark.parametrize("collapsed", [POINT, SHRUNK, LINE])
-def test_collapse_is_complete_after_three_readings_in_a_row(collapsed):
-    assert verdicts(HEALTHY, *[collapsed] * 4) == ["healthy", "partial", "partial", "complete", "complete"]
+def test_collapse_is_complete_after_some_readings_in_a_row(collapsed):
+    waiting = ["partial"] * (PATIENCE - 1)
+    assert verdicts(HEALTHY, *[collapsed] * (PATIENCE + 1)) == ["healthy", *waiting, "complete", "complete"]
 
 
 def test_an_odd_reading_starts_the_count_again():
-    seen = verdicts(HEALTHY, POINT, POINT, HEALTHY, POINT, POINT, POINT)
-    assert seen == ["healthy", "partial", "partial", "healthy", "partial", "partial", "complete"]
+    almost, waiting = [POINT] * (PATIENCE - 1), ["partial"] * (PATIENCE - 1)
+    seen = verdicts(HEALTHY, *almost, HEALTHY, *almost, POINT)
+    assert seen == ["healthy", *waiting, "healthy", *waiting, "complete"]
 
 
 def test_the_lamp_goes_out_when_the_embeddings_recover():
-    assert verdicts(HEALTHY, POINT, POINT, POINT, HEALTHY)[-1] == "healthy"
+    assert verdicts(HEALTHY, *[POINT] * PATIENCE, HEALTHY)[-1] == "healthy"
 
 
 @pytest.mark.parametrize("start", [POINT, SHRUNK, LINE, NARROW])
@@ -52,14 +55,14 @@ def test_a_random_relu_network_is_not_collapsed():
     layers = [layer for _ in range(6) for layer in (torch.nn.Linear(64, 64), torch.nn.ReLU())]
     report = collapse_report(torch.nn.Sequential(*layers)(normal(256, 64)))
     assert report.cosine > 0.9
-    assert verdicts(*[report] * 4, classes=10) == ["healthy"] * 4
+    assert verdicts(*[report] * (PATIENCE + 1), classes=10) == ["healthy"] * 4
 
 
 def test_collapse_from_a_narrow_start_is_judged_by_the_widest_reading():
     cone = collapse_report(normal(256, 32) * 0.1 + 1)
     assert cone.cosine > 0.98
-    assert verdicts(cone, HEALTHY, POINT, POINT, POINT)[-1] == "complete"
-    assert verdicts(cone, POINT, POINT, POINT)[-1] == "complete"
+    assert verdicts(cone, HEALTHY, *[POINT] * PATIENCE)[-1] == "complete"
+    assert verdicts(cone, *[POINT] * PATIENCE)[-1] == "complete"
 
 
 def test_lost_dimensions_are_partial_collapse():
@@ -74,18 +77,18 @@ def test_fewer_dimensions_than_separate_the_classes_are_partial_collapse():
 
 
 def test_a_line_is_all_that_two_classes_need():
-    assert verdicts(HEALTHY, *[LINE] * 4, classes=2)[-1] != "complete"
+    assert verdicts(HEALTHY, *[LINE] * PATIENCE, classes=2)[-1] != "complete"
 
 
 def test_embeddings_on_a_plane_cannot_lose_dimensions_to_a_line():
     plane = [collapse_report(normal(256, 2) * torch.tensor([1.0, spread])) for spread in (1, 0.01)]
-    assert verdicts(plane[0], *[plane[1]] * 4, classes=10)[-1] != "complete"
+    assert verdicts(plane[0], *[plane[1]] * PATIENCE, classes=10)[-1] != "complete"
 
 
 def test_unreadable_reports_change_nothing_but_the_reason():
     lamp = CollapseLamp()
     assert lamp.update(BROKEN) == "unknown"
-    for report in (HEALTHY, POINT, POINT, POINT):
+    for report in (HEALTHY, *[POINT] * PATIENCE):
         lamp.update(report)
     assert lamp.update(BROKEN) == "complete"
     assert lamp.reasons == ("The embeddings are not finite.",)
@@ -98,9 +101,9 @@ def test_reasons_name_the_value_before_training():
     assert f"{HEALTHY.std:.2f} before training" in lamp.reasons[0]
 
 
-@pytest.mark.parametrize("cut", range(6))
+@pytest.mark.parametrize("cut", range(PATIENCE + 4))
 def test_a_lamp_continues_from_its_json_state(cut):
-    readings = [HEALTHY, POINT, POINT, HEALTHY, POINT, POINT]
+    readings = [HEALTHY, POINT, POINT, HEALTHY, *[POINT] * (PATIENCE - 1)]
     whole, first, second = CollapseLamp(), CollapseLamp(), CollapseLamp()
     for report in readings[:cut]:
         whole.update(report)
