@@ -72,6 +72,7 @@ class MAE(Method):
     Settings = MAESettings
     defaults = {
         "encoder": "vit",
+        "batch_size": 64,
         "learning_rate": 2e-3,
         "weight_decay": 0.05,
         "warmup": 0.1,
