@@ -17,7 +17,6 @@ from sslcore.runs import (
     record,
     resume,
 )
-from sslcore.runs.history import POINTS, thin
 from sslcore.runs.summary import summary
 from sslcore.training import Step, Trainer
 from tests.conftest import tiny_settings
@@ -213,11 +212,3 @@ def test_nothing_is_pickled(tmp_path, tiny):
     folder = run_to_the_end(tmp_path, tiny)
     suffixes = {file.suffix for file in folder.path.rglob("*") if file.is_file()}
     assert suffixes <= {".json", ".jsonl", ".npz", ".safetensors", ".txt"}
-
-
-def test_thinned_curves_keep_the_mean_and_the_end():
-    steps, values = list(range(1, 1004)), [float(i) for i in range(1, 1004)]
-    curve = thin(steps, values)
-    assert len(curve.step) <= POINTS + 1 and curve.step[-1] == 1003
-    assert curve.value[-1] == pytest.approx(np.mean(values[-curve.stride :]))
-    assert thin([1, 2], [5.0, 6.0]).value.tolist() == [5.0, 6.0]
