@@ -55,11 +55,19 @@ class RunFolder:
         folder = cls(root / f"{settings.method}-{secrets.token_hex(3)}")
         try:
             (folder.path / "snapshots").mkdir(parents=True)
-            write_json(folder.path / "settings.json", settings.to_json())
-            folder.set_status(state="queued", created=time.time(), owner=owner, label=settings.label())
+            folder.ask(settings, state="queued", created=time.time(), owner=owner)
         except OSError as error:
             raise UserError(f"The run cannot be recorded in {root}: {error.strerror}.") from None
         return folder
+
+    def ask(self, settings: RunSettings, **status: Any) -> None:
+        """Write down what the run is to be, before it begins.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        write_json(self.path / "settings.json", settings.to_json())
+        self.set_status(label=settings.label(), **status)
 
     def settings(self) -> RunSettings:
         """What was asked.

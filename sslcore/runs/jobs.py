@@ -174,14 +174,19 @@ class JobManager:
         return job is None or job.state == "queued" or job.heeded.wait(seconds)
 
     def turn(self, run: str, values: dict[str, Any], owner: str = "") -> None:
-        """Change live knobs.
+        """Change live knobs; of a run that has not begun, it is as if they had been asked for so.
 
         Raises:
             UserError: if a value is not legal.
         """
         job = self._mine(run, owner)
-        job.settings = job.settings.change(**values)  # complain here, not in the worker
-        job.requests.put(values)
+        with self._wake:
+            job.settings = job.settings.change(**values)  # complain here, not in the worker
+            if job in self._waiting and not job.continues:
+                with suppress(OSError):
+                    job.folder.ask(job.settings)
+            else:
+                job.requests.put(values)
 
     def status(self, run: str) -> JobStatus:
         """Where a run is, from memory if it trains here, else from its folder.
