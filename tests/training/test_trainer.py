@@ -90,6 +90,15 @@ def test_a_batch_larger_than_the_data_is_refused(tiny):
         Trainer(tiny_settings(batch_size=65), tiny)
 
 
+def test_patches_that_do_not_fill_the_views_are_refused_before_anything_is_trained(tiny):
+    vit = {"encoder": "vit", "patch_size": 16}
+    with pytest.raises(UserError, match="does not divide views of 24 px evenly: set patch_size to 8"):
+        Trainer(tiny_settings(**vit), tiny)  # views of three quarters of 32 px
+    with pytest.raises(UserError, match="does not divide views of 12 px"):
+        Trainer(tiny_settings("jigsaw", **vit), tiny)
+    assert Trainer(tiny_settings(**vit, view_scale=1), tiny).method.encoder.token_count == 4
+
+
 def test_a_learning_rate_that_explodes_ends_the_run_with_a_reason(tiny):
     calm = {"optimiser": "sgd", "gradient_clip": 0, "steps": 200}
     events = list(Trainer(tiny_settings("denoising_autoencoder", learning_rate=100, **calm), tiny))
