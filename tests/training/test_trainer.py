@@ -50,6 +50,15 @@ def test_per_term_gradient_norms_are_measured(tiny):
     assert all(norm >= 0 for norm in evaluation.gradient_norms.values())
 
 
+def test_the_gradient_of_a_single_term_is_not_measured_apart(tiny, monkeypatch):
+    trainer = Trainer(tiny_settings(evaluations=3), tiny)
+    views, drawn = trainer.method.views, []
+    monkeypatch.setattr(trainer.method, "views", lambda *given: drawn.append(1) or views(*given))
+    evaluations = of_kind(trainer, Evaluation)
+    assert len(evaluations) == 4 and not any(e.gradient_norms for e in evaluations)
+    assert len(drawn) == 6 + 1  # once per step, and once to see that there is but one term
+
+
 def test_measuring_does_not_disturb_training(tiny):
     seldom = [e.loss for e in of_kind(Trainer(tiny_settings(evaluations=1), tiny), Step)]
     often = [e.loss for e in of_kind(Trainer(tiny_settings(evaluations=6), tiny), Step)]
