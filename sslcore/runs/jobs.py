@@ -91,9 +91,11 @@ class JobManager:
         self._waiting: list[Job] = []
         self._wake = threading.Condition()
         self._closing = False
-        count = workers or max(1, torch.cuda.device_count())
+        self._gpus = torch.cuda.device_count()
+        count = workers or max(1, self._gpus)
         self._threads = [
-            threading.Thread(target=self._work, name=f"train-{i}", daemon=True) for i in range(count)
+            threading.Thread(target=self._work, args=(i,), name=f"train-{i}", daemon=True)
+            for i in range(count)
         ]
         for thread in self._threads:
             thread.start()
@@ -259,7 +261,7 @@ class JobManager:
             raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
         return job
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         while True:
             with self._wake:
                 while not self._waiting and not self._closing:
@@ -268,6 +270,8 @@ class JobManager:
                     return
                 job = self._waiting.pop(0)
             try:
+                if self._gpus:
+                    torch.cuda.set_device(number % self._gpus)  # what "cuda" means in this thread
                 self._train(job)
             except UserError as error:
                 self._end(job, "failed", str(error))

@@ -126,6 +126,18 @@ def test_a_knob_turned_before_a_run_goes_on_is_a_change_of_it(manager):
     wait(lambda: state(manager, run) == "stopped")
 
 
+def test_every_worker_trains_on_a_gpu_of_its_own(tmp_path, tiny, monkeypatch):
+    chosen = []
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.set_device", chosen.append)
+    jobs = JobManager(tmp_path)
+    runs = [jobs.start(tiny_settings(steps=100_000)) for _ in range(2)]
+    wait(lambda: all(jobs.view(run).step > 0 for run in runs))
+    jobs.close()
+    assert sorted(chosen) == [0, 1]
+
+
 def test_only_the_owner_controls(manager):
     run = manager.start(tiny_settings(steps=100_000), owner="ada")
     wait(lambda: manager.view(run).step > 0)
