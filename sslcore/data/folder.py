@@ -18,11 +18,12 @@ from torch import Tensor
 from sslcore.data.archive import MAX_TOTAL, Entry, folder_entries, open_zip, zip_entries
 from sslcore.data.cache import Progress, cached
 from sslcore.data.decode import SUFFIXES, decode_image, square
-from sslcore.data.images import ImageData, Split, assemble, stratified
+from sslcore.data.images import CHANNELS, ImageData, Split, assemble, stratified
 from sslcore.errors import UserError
 
 VERSION = 1
 FEWEST, TEST_PART = 8, 0.2
+MAX_MEMORY = 2 * 2**30  # bytes of all images at the chosen size
 HELD_OUT = ("test", "val", "valid", "validation")
 
 
@@ -50,7 +51,7 @@ def load_folder(
     """
     place, title = Path(path).expanduser(), f"'{path}'"
     try:
-        there = bool(path) and place.exists()
+        there = bool(path) and (place.is_dir() or place.is_file())
     except (OSError, ValueError):  # names no file can have, folders that may not be entered
         there = False
     if not there:
@@ -122,6 +123,11 @@ def _prepare(
     if not entries:
         raise UserError(f"{place} has no images: put {', '.join(SUFFIXES[:4])} files into it.")
     found = _arrange(entries)
+    if len(found.entries) > (fitting := MAX_MEMORY // (CHANNELS * size**2)):
+        raise UserError(
+            f"{place} has {len(found.entries):,} images, of which {fitting:,} of {size} px fit into the "
+            f"{MAX_MEMORY / 2**30:g} GB of memory they may take: use fewer or smaller images."
+        )
     images, kept, broken = _decode(found.entries, size, progress)
     if not kept:
         raise UserError(f"None of the {len(found.entries):,} images in {place} could be read.")
