@@ -1,9 +1,12 @@
 import json
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sslcore.__main__ import build_parser, main
 from sslcore.commands import asked
+from sslcore.runs import RunFolder
 
 
 @pytest.mark.parametrize("command", ["methods", "datasets"])
@@ -28,3 +31,35 @@ def test_a_mistake_is_one_line_and_exit_status_2(words, capsys):
     assert main(["train", "simclr", *words]) == 2
     said = capsys.readouterr()
     assert said.err.count("\n") == 1 and not said.out
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """A folder with so few images that they are fewer than the usual batch."""
+    monkeypatch.setenv("SSL_PLAYGROUND_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "photos").mkdir()
+    for number in range(20):
+        Image.new("RGB", (32, 32), (12 * number, 0, 0)).save(tmp_path / "photos" / f"{number}.png")
+    return ["--data", f"folder:{tmp_path / 'photos'}", "--runs", str(tmp_path / "runs")]
+
+
+def test_few_images_make_a_smaller_batch_unless_one_was_asked_for(photos, tmp_path, capsys):
+    words = [
+        "train",
+        "simclr",
+        *photos,
+        "--steps",
+        "2",
+        "--device",
+        "cpu",
+        "--set",
+        "width=4",
+        "precision=fp32",
+    ]
+    assert main([*words, "--json"]) == 0
+    said = capsys.readouterr()
+    assert "There are 16 training images, so batch_size is 8." in said.err
+    recorded = RunFolder(Path(json.loads(said.out)["run"]))
+    assert recorded.settings()["batch_size"] == 8 and "batch_size=8" in recorded.status()["command"]
+    assert main([*words, "batch_size=17"]) == 2
+    assert "set batch_size to 16 or less" in capsys.readouterr().err

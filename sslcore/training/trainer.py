@@ -52,10 +52,8 @@ class Trainer(Iterator[Event]):
         resume: dict[str, Any] | None = None,
         download: bool = False,
     ) -> None:
-        chosen = settings.data
         if data is None:
-            size = chosen.image_size or None
-            data = load(chosen.data, size=size, style=chosen.style, download=download)
+            data = images_of(settings, download=download)
         self.settings, self.data = settings, data
         self._check()
         self.device = pick_device(settings.machine.device)
@@ -260,6 +258,16 @@ class Trainer(Iterator[Event]):
         self.order = state["order"]
         for name in ("step", "seconds", "speed", "measured"):
             setattr(self, name, state[name])
+
+
+def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
+    """The images that these settings name.
+
+    Raises:
+        UserError: if they cannot be had.
+    """
+    chosen = settings.data
+    return load(chosen.data, size=chosen.image_size or None, style=chosen.style, download=download)
 
 
 _seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too
