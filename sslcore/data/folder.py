@@ -49,10 +49,11 @@ def load_folder(
     Raises:
         UserError: if it is missing, not a zip, unsafe, too large, or has fewer than ``FEWEST`` usable images.
     """
-    place, title = Path(path).expanduser(), f"'{path}'"
+    place, title = Path(path), f"'{path}'"
     try:
+        place = place.expanduser()
         there = bool(path) and (place.is_dir() or place.is_file())
-    except (OSError, ValueError):  # names no file can have, folders that may not be entered
+    except (OSError, ValueError, RuntimeError):  # names no file or user can have, folders not to be entered
         there = False
     if not there:
         raise UserError(f"There is no folder or zip at {title}: check the path.")
@@ -130,7 +131,9 @@ def _prepare(
         )
     images, kept, broken = _decode(found.entries, size, progress)
     if not kept:
-        raise UserError(f"None of the {len(found.entries):,} images in {place} could be read.")
+        raise UserError(
+            f"None of the {len(found.entries):,} images in {place} could be read: save them as JPEG or PNG."
+        )
     if len(kept) < FEWEST:
         raise UserError(f"{place} has {len(kept)} usable images: at least {FEWEST} are needed.")
     splits, names = [found.splits[i] for i in kept], [found.classes[i] for i in kept]

@@ -150,6 +150,8 @@ def test_images_are_decoded_once_until_something_changes(tmp_path, monkeypatch):
         (lambda p: p / "nowhere", "There is no folder or zip"),
         (lambda p: "", "There is no folder or zip"),
         (lambda p: "a\0b", "There is no folder or zip"),
+        (lambda p: "~no user is called so/x", "There is no folder or zip"),
+        (lambda p: os.mkfifo(p / "pipe") or p / "pipe", "There is no folder or zip"),
         (lambda p: "x" * 5000, "There is no folder or zip"),
         (lambda p: p, "has no images"),
         (lambda p: fill(p, {".": 7}), "7 usable images: at least 8"),
