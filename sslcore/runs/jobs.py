@@ -91,9 +91,11 @@ class JobManager:
         self._waiting: list[Job] = []
         self._wake = threading.Condition()
         self._closing = False
-        count = workers or max(1, torch.cuda.device_count())
+        self._gpus = torch.cuda.device_count()
+        count = workers or max(1, self._gpus)
         self._threads = [
-            threading.Thread(target=self._work, name=f"train-{i}", daemon=True) for i in range(count)
+            threading.Thread(target=self._work, args=(i,), name=f"train-{i}", daemon=True)
+            for i in range(count)
         ]
         for thread in self._threads:
             thread.start()
@@ -174,14 +176,19 @@ class JobManager:
         return job is None or job.state == "queued" or job.heeded.wait(seconds)
 
     def turn(self, run: str, values: dict[str, Any], owner: str = "") -> None:
-        """Change live knobs.
+        """Change live knobs; of a run that has not begun, it is as if they had been asked for so.
 
         Raises:
             UserError: if a value is not legal.
         """
         job = self._mine(run, owner)
-        job.settings = job.settings.change(**values)  # complain here, not in the worker
-        job.requests.put(values)
+        with self._wake:
+            job.settings = job.settings.change(**values)  # complain here, not in the worker
+            if job in self._waiting and not job.continues:
+                with suppress(OSError):
+                    job.folder.ask(job.settings)
+            else:
+                job.requests.put(values)
 
     def status(self, run: str) -> JobStatus:
         """Where a run is, from memory if it trains here, else from its folder.
@@ -254,7 +261,7 @@ class JobManager:
             raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
         return job
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         while True:
             with self._wake:
                 while not self._waiting and not self._closing:
@@ -263,6 +270,8 @@ class JobManager:
                     return
                 job = self._waiting.pop(0)
             try:
+                if self._gpus:
+                    torch.cuda.set_device(number % self._gpus)  # what "cuda" means in this thread
                 self._train(job)
             except UserError as error:
                 self._end(job, "failed", str(error))
