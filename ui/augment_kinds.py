@@ -44,13 +44,11 @@ class Kind:
     Attributes:
         knobs: what can be turned besides the view settings, by name.
         make: from an image (3, S, S) in [0, 1], the view settings, the knobs' values and a generator.
-        uses_views: whether the view settings matter.
     """
 
     about: str
     knobs: dict[str, Knob]
     make: Callable[[Tensor, ViewSettings, dict[str, Any], torch.Generator], list[Panel]]
-    uses_views: bool = True
 
 
 def single_views(

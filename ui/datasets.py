@@ -95,7 +95,7 @@ def images_of(settings: RunSettings) -> ImageData:
         UserError: if they are not here (any more).
     """
     chosen = settings.data
-    return _load(chosen.data, chosen.image_size or None, chosen.style)
+    return load_images(chosen.data, chosen.image_size or None, chosen.style)
 
 
 def labels_of(settings: RunSettings) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -110,12 +110,21 @@ def labels_of(settings: RunSettings) -> tuple[np.ndarray | None, tuple[str, ...]
 
 @st.cache_resource(max_entries=200, show_spinner=False)
 def _labels(name: str, size: int | None, style: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    data = _load(name, size, style)
+    data = load_images(name, size, style)
     return None if data.test.labels is None else data.test.labels.numpy(), data.classes
 
 
+def load_images(name: str, size: int | None = None, style: str = "flat") -> ImageData:
+    """A dataset that is here, remembered for a while.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    return _loaded(name, size, style)
+
+
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _load(name: str, size: int | None, style: str) -> ImageData:
+def _loaded(name: str, size: int | None, style: str) -> ImageData:
     return load(name, size=size, style=style)
 
 
