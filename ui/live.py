@@ -50,23 +50,21 @@ def draw_run(run: str) -> None:
         )
         return
     sheet, url = thumbnails(status.settings) if view.snapshots else ("", "")
-    every = tick_seconds(run) if status.active else 2.0 if _awaits_pictures(run, view) else None
-    st.fragment(_tick, run_every=every)(run, status.active, every is not None, bool(view.snapshots), sheet)
+    every = _pace(run, status, view)
+    st.fragment(_tick, run_every=every)(run, status.active, every, bool(view.snapshots), sheet)
     load_plotly()  # after the charts that wait for it: nothing of it is to be seen
     if sheet:
         thumb_sheet(sheet, url, COLUMNS)
 
 
-def _tick(run: str, was_active: bool, ticking: bool, had_pictures: bool, sheet: str) -> None:
+def _tick(run: str, was_active: bool, every: float | None, had_pictures: bool, sheet: str) -> None:
     try:
         status, view = manager().status(run), manager().view(run)
     except UserError:
         st.rerun()  # somebody deleted it
-    if status.active:
-        tick_seconds(run)
-    due = status.active or _awaits_pictures(run, view)
-    if ticking != due or was_active != status.active or (view.snapshots and not had_pictures):
-        st.rerun()  # once: to start or drop the timer, or to bring in the thumbnails
+    changed = every != _pace(run, status, view) or was_active != status.active
+    if changed or (view.snapshots and not had_pictures):
+        st.rerun()  # once: to start, change or drop the timer, or to bring in the thumbnails
     _header(status, view)
     controls.problem()
     _numbers(view)
@@ -75,6 +73,13 @@ def _tick(run: str, was_active: bool, ticking: bool, had_pictures: bool, sheet: 
     if status.active and may_control(status.owner) and controls.is_here(run):
         controls.live_knobs(status)
     _share(run, status)
+
+
+def _pace(run: str, status: JobStatus, view: RunView) -> float | None:
+    """Seconds until the next look, fewer looks with many viewers; None if nothing will have changed."""
+    if status.active:
+        return tick_seconds(run)
+    return 2.0 if _awaits_pictures(run, view) else None
 
 
 def _awaits_pictures(run: str, view: RunView) -> bool:
