@@ -116,7 +116,7 @@ def masks(
     cover = cover.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
     shown = view * (1 - cover) + 0.5 * cover
     left = int((~hidden[0]).sum())
-    words = f"{side} x {side} patches of {patch} px, {left} of {side * side} visible. Grey ones are hidden."
+    words = f"{side} × {side} patches of {patch} px, {left} of {side * side} visible. Grey ones are hidden."
     return [Panel("One view", view), Panel("What is left of it, six times", shown, text=words)]
 
 

@@ -15,7 +15,7 @@ from ui.augment_source import Source, choose_source
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.panels import draw_panel, enlarged
-from ui.texts import number, plain
+from ui.texts import number, plain, signed
 from ui.trained import runs_with_weights, similarity
 
 OFF = {
@@ -137,7 +137,7 @@ def _worded(source: Source, panels: list[Panel]) -> None:
         with st.grid(min_column_width=140, gap="small"):
             for index, (picture, said) in enumerate(zip(panel.images, panel.captions, strict=True)):
                 cosine = next(cosines, None)
-                said = said if cosine is None else f"cosine {cosine:.2f} · {said}"
+                said = said if cosine is None else f"cosine {signed(cosine)} · {said}"
                 alt = f"{panel.title or 'View'} {index + 1}: {said}"
                 st.image(enlarged(picture), caption=plain(said), alt=alt, width="stretch")
 

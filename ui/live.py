@@ -18,7 +18,7 @@ from ui.owner import may_control
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
 from ui.summary import ceiling, draw_command, draw_summary
-from ui.texts import duration, number, percent, plain, portable, run_label
+from ui.texts import duration, number, percent, plain, portable, run_label, signed
 from ui.viewers import tick_seconds
 
 DETAILS = {
@@ -134,7 +134,10 @@ def _numbers(view: RunView) -> None:
             known = value is not None and start is not None and view.step
             gain = 100 * (value - start) if known else 0.0
             told = "On held-out images. The change is against the same network before training."
-            how = {"delta": f"{gain:+.1f} points" if abs(gain) >= 0.05 else None}  # no arrow up for no change
+            how = {}
+            if abs(gain) >= 0.05:  # no arrow up for no change
+                arrow, color = ("up", "green") if gain > 0 else ("down", "red")
+                how = {"delta": f"{signed(gain, '+.1f')} points", "delta_arrow": arrow, "delta_color": color}
             st.metric(title, percent(value), **how, help=told, border=True, height="stretch")
         curve = view.curves.get("loss")
         told = "Mean of the latest steps. It means nothing without its reference lines: see the curve."

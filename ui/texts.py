@@ -30,7 +30,12 @@ def percent(value: float | None) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """A figure with a few significant digits."""
-    return "–" if value is None else f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return "–" if value is None else signed(value, f",.{digits}g" if abs(value) < 1000 else ",.0f")
+
+
+def signed(value: float, form: str = ".2f") -> str:
+    """A figure in this format with a typographic minus sign."""
+    return f"{value:{form}}".replace("-", "−", value < 0)
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-from ui.texts import duration, number, percent, plain, portable, run_label
+from ui.texts import duration, number, percent, plain, portable, run_label, signed
 
 
 def test_markdown_and_html_from_others_are_escaped():
@@ -10,6 +10,8 @@ def test_numbers_for_people():
     assert percent(0.8727) == "87.3 %"
     assert percent(None) == number(None) == "–"
     assert number(12345.6) == "12,346"
+    assert (number(-0.5), number(-1e-5), number(-12345.6)) == ("−0.5", "−1e-05", "−12,346")
+    assert (signed(-0.123), signed(0.5), signed(2, "+.1f")) == ("−0.12", "0.50", "+2.0")
     assert (duration(5), duration(75), duration(3700)) == ("5 s", "1 min 15 s", "1 h 1 min")
 
 
