@@ -67,7 +67,7 @@ def _tick(run: str, was_active: bool, every: float | None, had_pictures: bool, s
         st.rerun()  # once: to start, change or drop the timer, or to bring in the thumbnails
     _header(status, view)
     controls.problem()
-    _numbers(view)
+    _numbers(status, view)
     _curves(run, status, view, sheet)
     _details(run, view)
     if status.active and may_control(status.owner) and controls.is_here(run):
@@ -124,7 +124,16 @@ def progress_text(status: JobStatus, view: RunView) -> str:
     return " · ".join(parts)
 
 
-def _numbers(view: RunView) -> None:
+def why_missing(name: str, status: JobStatus, view: RunView) -> str:
+    """Why a run has no such accuracy, in a few words; empty if it has."""
+    if view.latest(name) is not None:
+        return ""
+    if view.evaluations and view.latest("knn") is None:
+        return "no labels"
+    return "measured later" if status.active else "ended before it was measured"
+
+
+def _numbers(status: JobStatus, view: RunView) -> None:
     with st.grid(min_column_width=132, gap="small"):
         for name, title, base in (
             ("knn", "kNN accuracy", "random_knn"),
@@ -134,7 +143,9 @@ def _numbers(view: RunView) -> None:
             known = value is not None and start is not None and view.step
             gain = 100 * (value - start) if known else 0.0
             told = "On held-out images. The change is against the same network before training."
-            how = {}
+            if name == "linear":
+                told += " Fitted anew after each quarter of the run."
+            how = {"delta": why_missing(name, status, view), "delta_arrow": "off", "delta_color": "off"}
             if abs(gain) >= 0.05:  # no arrow up for no change
                 arrow, color = ("up", "green") if gain > 0 else ("down", "red")
                 how = {"delta": f"{signed(gain, '+.1f')} points", "delta_arrow": arrow, "delta_color": color}

@@ -178,6 +178,19 @@ def test_pause_step_resume_and_stop(page):
     assert jobs.manager().status(run).state == "stopped"
 
 
+def test_an_accuracy_that_is_missing_says_why(page, tiny):
+    press(page("train", **TINY | {"steps": "100000"}), "Start")
+    run = jobs.manager().active()[0].id
+    wait_for_step(run, 1)
+    app = page("train", run=run)
+    assert next(metric for metric in app.metric if metric.label == "Linear probe").delta == "measured later"
+    press(app, "Stop")
+    wait_for(run)
+    metrics = {metric.label: metric for metric in app.run().metric}
+    assert metrics["Linear probe"].value == "–"
+    assert metrics["Linear probe"].delta == "ended before it was measured"
+
+
 def test_reset_goes_back_to_the_form(page, finished):
     app = page("train", run=finished())
     press(app, "Reset")
