@@ -178,12 +178,13 @@ def test_pause_step_resume_and_stop(page):
     assert jobs.manager().status(run).state == "stopped"
 
 
-def test_an_accuracy_that_is_missing_says_why(page, tiny):
-    press(page("train", **TINY | {"steps": "100000"}), "Start")
+def test_an_accuracy_that_is_missing_says_why(page):
+    app = page("train", **TINY | {"steps": "100000"})
+    press(app, "Start")
     run = jobs.manager().active()[0].id
     wait_for_step(run, 1)
-    app = page("train", run=run)
-    assert next(metric for metric in app.metric if metric.label == "Linear probe").delta == "measured later"
+    metrics = {metric.label: metric for metric in app.run().metric}
+    assert metrics["Linear probe"].delta == "measured later"
     press(app, "Stop")
     wait_for(run)
     metrics = {metric.label: metric for metric in app.run().metric}
