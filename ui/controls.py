@@ -91,7 +91,7 @@ def buttons(status: JobStatus) -> None:
                 ":material/pause:",
                 "Nothing is lost.",
                 ("pause", status.id),
-                disabled=not held or over,
+                disabled=not held or over or bool(status.pending),
             )
         told = "Make exactly one optimiser step, then pause."
         _button("Step", ":material/skip_next:", told, ("step", status.id), disabled=not held)

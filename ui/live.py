@@ -31,8 +31,10 @@ FIRST_DETAIL = "What it sees"
 STATES = {
     "queued": ("gray", "waiting"),
     "running": ("blue", "running"),
+    "pausing": ("orange", "pausing"),
     "paused": ("orange", "paused"),
     "finished": ("green", "finished"),
+    "stopping": ("gray", "stopping"),
     "stopped": ("gray", "stopped"),
     "interrupted": ("orange", "interrupted"),
     "diverged": ("red", "diverged"),
@@ -89,11 +91,13 @@ def _awaits_pictures(run: str, view: RunView) -> bool:
 
 
 def _header(status: JobStatus, view: RunView) -> None:
-    color, word = STATES.get(status.state, ("gray", status.state))
+    color, word = STATES.get(status.pending or status.state, ("gray", status.state))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"#### {plain(run_label(status.label))} :{color}-badge[{word}]", width="content")
         controls.buttons(status)
     controls.watching(status)
+    if status.pending:
+        st.caption(f"{status.pending.capitalize()} as soon as this step or evaluation is done.")
     st.progress(min(1.0, view.fraction), text=progress_text(status, view))
     if status.message and status.state != "finished":
         kind = st.error if status.state in ("failed", "diverged") else st.info

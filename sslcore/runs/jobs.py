@@ -57,6 +57,13 @@ class Job:
     def active(self) -> bool:
         return self.state in ACTIVE
 
+    @property
+    def pending(self) -> str:
+        """What was asked of the worker while it is busy."""
+        if self.state != "running":
+            return ""
+        return "stopping" if self.cancelled else "" if self.go.is_set() else "pausing"
+
     def now(self) -> RunSettings:
         """The settings with all live knobs where they are."""
         trainer = self.trainer  # the worker may let go of it at any moment
@@ -75,6 +82,7 @@ class JobStatus:
     settings: RunSettings
     label: str
     created: float  # seconds since 1970; 0 while it trains here
+    pending: str = ""  # "pausing" or "stopping": asked for, but a step or an evaluation is still under way
 
     @property
     def active(self) -> bool:
@@ -200,7 +208,8 @@ class JobManager:
             place = self._waiting.index(job) + 1 if job in self._waiting else 0
         created = job.folder.status()["created"] if not job.active else 0.0
         settings = job.now()
-        return JobStatus(run, job.state, job.message, job.owner, place, settings, settings.label(), created)
+        told = (job.state, job.message, job.owner, place, settings, settings.label(), created, job.pending)
+        return JobStatus(run, *told)
 
     def view(self, run: str) -> RunView:
         """The history of a run; counts as a look at it.

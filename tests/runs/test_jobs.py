@@ -63,6 +63,17 @@ def test_what_was_asked_is_done_when_waiting_ends(manager):
     assert manager.wait(run, 20) and state(manager, run) == "stopped"
 
 
+def test_what_a_busy_worker_was_asked_shows_at_once(manager, monkeypatch):
+    monkeypatch.setattr(manager, "_obey", lambda job, made_step: None)  # as during a long evaluation
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: state(manager, run) == "running")
+    assert manager.status(run).pending == ""
+    manager.pause(run)
+    assert state(manager, run) == "running" and manager.status(run).pending == "pausing"
+    manager.stop(run)
+    assert manager.status(run).pending == "stopping"
+
+
 def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     first = manager.start(tiny_settings(steps=100_000))
     second, third = (manager.start(tiny_settings()) for _ in range(2))
