@@ -30,10 +30,10 @@ def draw_knob(knob: Knob, default: Any, key: str | None = None, **how: Any) -> A
         steps = log_steps(knob.low, knob.high, (default, now))
         return st.select_slider(knob.label, steps, default, format_func=show, **how)
     if knob.kind is int:
-        return _whole(knob, default, how)
+        return _whole(knob, default, how, *_bounds(knob, key))
     step = slider_step(knob.low, knob.high, default)
     if step is None:
-        return st.number_input(knob.label, knob.low, knob.high, float(default), format="%g", **how)
+        return st.number_input(knob.label, *_bounds(knob, key), float(default), format="%g", **how)
     decimals = max(0, -floor(log10(step)))
     return st.slider(
         knob.label, float(knob.low), float(knob.high), float(default), step, f"%.{decimals}f", **how
@@ -77,7 +77,13 @@ def _choice(knob: Knob, default: Any, how: dict[str, Any]) -> Any:
     return st.selectbox(knob.label, knob.options, knob.options.index(default), **how)
 
 
-def _whole(knob: Knob, default: int, how: dict[str, Any]) -> int:
+def _bounds(knob: Knob, key: str | None) -> tuple[float | None, float | None]:
+    """Of a box. In a form it has none: a box keeps what is outside of its bounds to itself, behind an icon,
+    whereas the form says what is wrong as soon as it is read."""
+    return (None, None) if key is None else (knob.low, knob.high)
+
+
+def _whole(knob: Knob, default: int, how: dict[str, Any], low: int | None, high: int | None) -> int:
     if knob.low is not None and knob.high is not None and knob.high - knob.low <= 12:
         return st.slider(knob.label, knob.low, knob.high, default, 1, **how)
-    return st.number_input(knob.label, knob.low, knob.high, default, 1, **how)
+    return st.number_input(knob.label, low, high, default, 1, **how)

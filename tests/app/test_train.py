@@ -3,6 +3,7 @@ import json
 import sys
 import time
 
+import pytest
 from PIL import Image
 
 from sslcore.runs import RunFolder
@@ -220,6 +221,15 @@ def test_settings_that_do_not_fit_the_data_are_a_sentence(page):
     app.run()
     assert not app.exception
     assert "batch" in texts(app.error)
+
+
+@pytest.mark.parametrize(("name", "value"), [("seconds", -5.0), ("seed", -1), ("batch_size", 0)])
+def test_a_number_out_of_range_is_a_sentence_when_start_is_pressed(page, server, name, value):
+    app = page("train", data="digits")
+    app.number_input(key=name).set_value(value)
+    press(app, "Start")
+    assert f"{name} must be at least" in texts(app.error).replace("\\", "")
+    assert not list(server.glob("simclr-*")) and "run" not in app.query_params
 
 
 def test_the_form_reads_what_it_wrote(page):
