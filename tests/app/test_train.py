@@ -114,6 +114,22 @@ def test_knobs_of_another_method_are_named(page):
     assert "has no setting called 'temperature'" in texts(app.warning)
 
 
+def test_a_label_names_the_default_where_another_value_is_set(page):
+    app = page("train", temperature="0.5", seed="3")
+    labels = {key: app.select_slider(key=key).label for key in ("temperature", "learning_rate")}
+    usual = RunSettings.build("simclr")["temperature"]
+    assert labels == {
+        "temperature": f"Temperature :gray[(default {usual})]",
+        "learning_rate": "Learning rate",
+    }
+    press(app, "Defaults")
+    assert (
+        app.select_slider(key="temperature").label == "Temperature"
+        and app.number_input(key="seed").value == 0
+    )
+    assert page("augmentations", side="32", noise="0.1").slider(key="noise").label.endswith("(default 0)]")
+
+
 def test_changing_the_method_keeps_what_was_changed_on_purpose(page):
     app = page("train", method="simclr", seed="5", temperature="0.5")
     app.selectbox(key="method").select("vicreg").run()
