@@ -31,6 +31,11 @@ class Source:
     title: str
 
 
+def picture_names() -> list[str]:
+    """What there is to choose from."""
+    return [*_datasets(), *PHOTOS, OWN]
+
+
 def choose_source() -> Source | None:
     """Draw the choice and return the picture, None while it has to be downloaded; part of the address.
 
@@ -39,7 +44,7 @@ def choose_source() -> Source | None:
     """
     kind = st.selectbox(
         "Picture",
-        [*_datasets(), *PHOTOS, OWN],
+        picture_names(),
         key="picture",
         bind="query-params",
         help="What is augmented. Your own picture stays on this machine and is not part of the address.",

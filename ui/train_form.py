@@ -46,7 +46,8 @@ def draw_form() -> None:
 def start_form(method: str) -> None:
     """Callback: start what the form says."""
     try:
-        controls.start(forms.read_form(method))
+        if run := controls.start(forms.read_form(method)):
+            st.session_state["_form_run"] = run  # whose settings the form has already
     except UserError as error:
         controls.problem(str(error))
 

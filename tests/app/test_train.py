@@ -112,6 +112,38 @@ def drawn(seed: int) -> bytes:
 def test_knobs_of_another_method_are_named(page):
     app = page("train", method="rotation", temperature="0.1")
     assert "has no setting called 'temperature'" in texts(app.warning)
+    assert "temperature" not in app.query_params
+
+
+def test_names_that_mean_nothing_are_told_and_leave_the_address(page):
+    app = page("train", method="nope", data="nope", nope="1", seed="3")
+    said = texts(app.warning)
+    assert "no method called 'nope'" in said and "no dataset called 'nope'" in said
+    assert "no setting called 'nope'" in said
+    assert "nope" not in [*app.query_params.keys(), *map(str, app.query_params.values())]
+    assert app.number_input(key="seed").value == 3
+    assert not app.run().warning
+
+
+def test_the_form_takes_over_the_settings_of_a_run_that_is_opened(page, finished):
+    run = finished("byol", seed=5, learning_rate=0.01)
+    app = page("train", run=run)
+    assert app.selectbox(key="method").value == "byol" and app.selectbox(key="data").value == "digits"
+    assert app.select_slider(key="learning_rate").value == 0.01
+    app.number_input(key="seed").set_value(6).run()
+    assert app.number_input(key="seed").value == 6, "what is changed afterwards stays"
+    assert page("train", run=run, method="byol", seed="8").number_input(key="seed").value == 8
+    assert page("train", run=run, method="simclr").selectbox(key="method").value == "simclr"
+
+
+def test_images_of_others_do_not_get_into_the_form_with_their_run(page, finished, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    for number in range(10):
+        (folder / f"{number}.png").write_bytes(drawn(number))
+    run = finished(data=f"folder:{folder}", batch_size=4, owner="somebody else")
+    app = page("train", run=run)
+    assert not app.exception and not app.warning
+    assert app.selectbox(key="data").value == "toybox" and app.number_input(key="batch_size").value == 4
 
 
 def test_a_label_names_the_default_where_another_value_is_set(page):
