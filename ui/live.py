@@ -101,7 +101,7 @@ def _header(status: JobStatus, view: RunView) -> None:
     st.progress(min(1.0, view.fraction), text=progress_text(status, view))
     if status.message and status.state != "finished":
         kind = st.error if status.state in ("failed", "diverged") else st.info
-        kind(plain(status.message))
+        kind(plain(portable(status.message)))
     if not status.active:
         draw_summary(status, view)
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from ui.texts import duration, number, percent, plain, portable, run_label, signed
 
 
@@ -22,6 +24,18 @@ def test_a_label_does_not_tell_where_images_lie():
     )
     assert run_label("SimCLR · folder:/home/me/cats · width 8") == "SimCLR · cats · width 8"
     assert run_label("SimCLR · toybox") == "SimCLR · toybox"
+
+
+def test_places_of_the_server_are_left_out_of_tracebacks_and_messages(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    told = """Traceback (most recent call last):
+  File "/srv/secret/venv/lib/python3.11/site-packages/torch/nn/modules/module.py", line 7, in call
+  File "C:\\secret\\app\\sslcore\\training\\trainer.py", line 9, in run
+FileNotFoundError: No such file: '/home/me/cats/a.png', not '/home/meyer/a.png'"""
+    left = portable(f"{told} {Path.cwd()}/runs/a")
+    assert 'File "nn/modules/module.py", line 7' in left and "secret" not in left
+    assert "sslcore\\training\\trainer.py" in left
+    assert "'~/cats/a.png', not '/home/meyer/a.png' ./runs/a" in left
 
 
 def test_a_command_and_a_file_name_a_placeholder_instead_of_an_upload():
