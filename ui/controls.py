@@ -10,7 +10,7 @@ from sslcore.runs import JobStatus
 from sslcore.settings import RunSettings, all_knobs
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
-from ui.owner import may_control, owner_key
+from ui.owner import may_control, owner_key, refusal
 from ui.texts import plain
 
 HEED = 0.5  # seconds; a step takes a tenth, only a long evaluation makes the page come first
@@ -42,6 +42,8 @@ def start(settings: RunSettings) -> str | None:
 def command(name: str, run: str, *values: Any) -> None:
     """Callback: call a method of the job manager in this browser's name."""
     try:
+        if told := refusal(manager().status(run).owner):
+            raise UserError(told)
         getattr(manager(), name)(run, *values, owner_key())
         manager().wait(run, HEED)
     except UserError as error:
@@ -111,7 +113,7 @@ def buttons(status: JobStatus) -> None:
 def watching(status: JobStatus) -> None:
     """Say why the buttons cannot be pressed."""
     if status.active and not may_control(status.owner):
-        st.caption(":material/visibility: You are watching: this run belongs to another browser.")
+        st.caption(f":material/visibility: You are watching. {refusal(status.owner)}")
     elif status.active and not is_here(status.id):
         st.caption(":material/visibility: You are watching: this run trains in another process.")
 

@@ -85,6 +85,20 @@ def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     wait(lambda: state(manager, third) == "finished")
 
 
+def test_an_owner_may_have_five_runs_in_the_queue(manager):
+    first = manager.start(tiny_settings(steps=100_000), "me")
+    wait(lambda: state(manager, first) == "running")
+    waiting = [manager.start(tiny_settings(), "me") for _ in range(5)]
+    with pytest.raises(UserError, match="5 of your runs are waiting"):
+        manager.start(tiny_settings(), "me")
+    assert len(list(manager.root.glob("*/settings.json"))) == 6, "what is refused leaves nothing behind"
+    waiting.append(manager.start(tiny_settings(), "you"))
+    manager.stop(waiting[0], "me")
+    waiting.append(manager.start(tiny_settings(), "me"))
+    for run in waiting[1:]:
+        manager.stop(run, manager.status(run).owner)
+
+
 def test_a_run_is_resumed_only_once(manager):
     first = manager.start(tiny_settings(steps=100_000))
     second = manager.start(tiny_settings())
