@@ -29,9 +29,9 @@ def start(settings: RunSettings) -> str | None:
     """Start a run and attach the page to it; ends the run it shows if that is ours and still going."""
     try:
         shown = st.query_params.get("run")
+        run = manager().start(settings, owner_key())
         if shown and is_mine(shown) and is_here(shown):
             manager().stop(shown, owner_key())
-        run = manager().start(settings, owner_key())
         st.query_params["run"] = run
         return run
     except UserError as error:
