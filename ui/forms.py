@@ -22,10 +22,11 @@ from sslcore.knobs import Knob, knobs_of, show
 from sslcore.registry import FAMILIES, get_method, methods
 from sslcore.settings import SECTIONS, RunSettings, all_knobs
 from ui import address
-from ui.datasets import data_card, data_names, data_title, from_link, is_known, to_link
+from ui.datasets import data_card, data_names, data_title, is_known
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.owner import may_control
+from ui.uploads import from_link, to_link
 
 TITLES = {"machine": "Machine", "views": "Views", "optimiser": "Optimiser", "evaluation": "Evaluation"}
 QUICK = ("data", "seconds", "seed")  # shown beside the method, not in the tabs

@@ -7,10 +7,10 @@ from sslcore.knobs import show
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
 from ui import controls, forms
-from ui.datasets import keep_upload
 from ui.downloads import is_here
 from ui.presets import Preset, preset_settings, presets_of
 from ui.texts import plain
+from ui.uploads import keep_upload
 
 UPLOAD_TYPES = ["zip", "png", "jpg", "jpeg", "webp", "bmp"]
 UPLOAD_MB = 50
