@@ -1,6 +1,7 @@
 """The buttons of a run. They act in callbacks that set flags on the job manager and give it a moment to obey, so
 that the page that follows shows what was asked for and not the state before."""
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -31,7 +32,8 @@ def start(settings: RunSettings) -> str | None:
         shown = st.query_params.get("run")
         run = manager().start(settings, owner_key())
         if shown and is_mine(shown) and is_here(shown):
-            manager().stop(shown, owner_key())
+            with suppress(UserError):  # it may just have ended by itself
+                manager().stop(shown, owner_key())
         st.query_params["run"] = run
         return run
     except UserError as error:
