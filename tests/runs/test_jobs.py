@@ -63,6 +63,17 @@ def test_what_was_asked_is_done_when_waiting_ends(manager):
     assert manager.wait(run, 20) and state(manager, run) == "stopped"
 
 
+def test_what_a_busy_worker_was_asked_shows_at_once(manager, monkeypatch):
+    monkeypatch.setattr(manager, "_obey", lambda job, made_step: None)  # as during a long evaluation
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: state(manager, run) == "running")
+    assert manager.status(run).pending == ""
+    manager.pause(run)
+    assert state(manager, run) == "running" and manager.status(run).pending == "pausing"
+    manager.stop(run)
+    assert manager.status(run).pending == "stopping"
+
+
 def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     first = manager.start(tiny_settings(steps=100_000))
     second, third = (manager.start(tiny_settings()) for _ in range(2))
@@ -72,6 +83,20 @@ def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     assert state(manager, second) == "stopped" and manager.status(third).place == 1
     manager.stop(first)
     wait(lambda: state(manager, third) == "finished")
+
+
+def test_an_owner_may_have_five_runs_in_the_queue(manager):
+    first = manager.start(tiny_settings(steps=100_000), "me")
+    wait(lambda: state(manager, first) == "running")
+    waiting = [manager.start(tiny_settings(), "me") for _ in range(5)]
+    with pytest.raises(UserError, match="5 of your runs are waiting"):
+        manager.start(tiny_settings(), "me")
+    assert len(list(manager.root.glob("*/settings.json"))) == 6, "what is refused leaves nothing behind"
+    waiting.append(manager.start(tiny_settings(), "you"))
+    manager.stop(waiting[0], "me")
+    waiting.append(manager.start(tiny_settings(), "me"))
+    for run in waiting[1:]:
+        manager.stop(run, manager.status(run).owner)
 
 
 def test_a_run_is_resumed_only_once(manager):
