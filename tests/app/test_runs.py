@@ -52,8 +52,8 @@ def test_results_leave_without_the_servers_paths(server, tiny):
 
 
 def test_only_who_sits_at_the_server_deletes_what_belongs_to_nobody(page, finished, monkeypatch):
-    run = finished()
     app = page("runs")
+    run = finished()
     app.session_state["_runs_chosen"] = [run]
     app.run()
     monkeypatch.setattr("ui.owner.sits_here", lambda: False)
