@@ -109,6 +109,8 @@ class History:
 
     def append(self, row: dict[str, Any]) -> None:
         """Take in one event."""
+        if row["event"] == "measuring":  # nothing has happened yet
+            return
         with self._lock:
             self._version += 1
             if row["event"] == "step":
