@@ -81,7 +81,7 @@ def warm_up() -> None:
 def job_list() -> None:
     """The runs in progress with their progress, updated while there are any."""
     going = bool(manager().active())
-    st.fragment(_job_list, run_every="2s" if going else None)(going)
+    st.fragment(_job_list, run_every="5s" if going else None)(going)
 
 
 def _job_list(going: bool) -> None:
