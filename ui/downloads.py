@@ -59,7 +59,8 @@ class Downloads:
 
     def going(self, name: str) -> bool:
         """Whether it is being fetched now."""
-        return name in self._processes and self._processes[name][0].poll() is None
+        process, _ = self._processes.get(name, (None, None))  # once: it may be cancelled meanwhile
+        return process is not None and process.poll() is None
 
     def megabytes(self, name: str) -> float:
         """How much has come so far."""
@@ -71,9 +72,9 @@ class Downloads:
 
     def problem(self, name: str) -> str:
         """Why the last attempt failed, in a sentence; empty if it did not."""
-        if name not in self._processes or not self._processes[name][0].poll():
+        process, said = self._processes.get(name, (None, None))
+        if process is None or not process.poll():
             return ""
-        process, said = self._processes[name]
         said.seek(0)
         lines = said.read().decode(errors="replace").splitlines()
         return lines[-1] if lines and process.returncode == 2 else BROKEN_OFF

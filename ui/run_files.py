@@ -17,10 +17,14 @@ def result_files(folder: RunFolder) -> dict[str, bytes]:
     found = {}
     for name in ("settings.json", "metrics.jsonl", "log.txt"):
         with suppress(OSError):
-            found[name] = portable((folder.path / name).read_text()).encode()
+            found[name] = portable(_text(folder.path / name)).encode()
     status = {name: value for name, value in folder.status().items() if name not in PRIVATE}
     found["status.json"] = portable(json.dumps(status, indent=2)).encode()
     return found
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def weights_file(folder: RunFolder) -> Path | None:

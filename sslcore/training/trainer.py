@@ -78,12 +78,14 @@ class Trainer(Iterator[Event]):
         self.order = torch.empty(0, dtype=torch.long)
         self.measured = 0.0  # share of the budget up to which everything due has been measured
         self.introduced = False  # whether the untrained network has been measured
+        self._evaluated = 0.0  # share of the budget at the last evaluation that was made
         self._evaluating = 0.0  # seconds spent on evaluations by this trainer
         self._measurer = ThreadPoolExecutor(1, "measure")
         self._stopped = False
         self._pending: list[Event] = []
         if resume:
             self._load(resume)
+        self._began = self.seconds
         self._events = self._run(fresh=resume is None)
 
     def __next__(self) -> Event:
@@ -175,8 +177,10 @@ class Trainer(Iterator[Event]):
             before, now = done(evaluations)
             if now > before and (now == evaluations or self._has_time_to_evaluate()):
                 # dearer than neighbours: only at the first evaluation behind each quarter of the budget
-                linear = now * PROBES // evaluations > before * PROBES // evaluations
+                made = int(self._evaluated * evaluations + 1e-9)
+                linear = now * PROBES // evaluations > made * PROBES // evaluations
                 yield from self._patiently(lambda: self._evaluate(linear))
+                self._evaluated = self.fraction
         self.measured = self.fraction
 
     def _evaluate(self, linear: bool) -> Iterable[Event]:
@@ -193,7 +197,11 @@ class Trainer(Iterator[Event]):
 
     def _patiently(self, measure: Callable[[], Iterable[Event]]) -> Iterator[Event]:
         """Measure in another thread, so that whoever listens hears of the run, and can pause it, meanwhile."""
-        found = self._measurer.submit(measure)
+        try:
+            found = self._measurer.submit(measure)
+        except RuntimeError:  # as while the interpreter goes down, no thread can be had: measure in this one
+            yield from measure()
+            return
         while wait([found], HEARTBEAT).not_done:
             yield Measuring(self.step, self.seconds)
         yield from found.result()
@@ -202,7 +210,7 @@ class Trainer(Iterator[Event]):
         """Whether people who asked for a minute would not wait much longer. In steps, runs are reproducible."""
         budget = self.settings.budget
         timed = not (budget.steps or budget.epochs)
-        return not timed or self._evaluating < EVALUATION_SHARE * self.seconds
+        return not timed or self._evaluating <= EVALUATION_SHARE * (self.seconds - self._began)
 
     def _evaluations(self) -> int:
         asked = self.settings.evaluation.evaluations
@@ -292,8 +300,10 @@ class Trainer(Iterator[Event]):
         self.generator.set_state(state["generator"])
         self.referee.lamp.load_state_dict(state["lamp"])
         self.order = state["order"]
-        for name in ("step", "seconds", "speed", "measured", "introduced"):
+        for name in ("step", "seconds", "speed", "measured"):
             setattr(self, name, state[name])
+        self.introduced = state.get("introduced", True)  # earlier versions began with the untrained network
+        self._evaluated = self.measured
 
 
 def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
