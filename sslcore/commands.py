@@ -11,13 +11,13 @@ import torch
 from tqdm import tqdm
 
 from sslcore.data import dataset_cards, load
+from sslcore.distributed import first_goes_ahead, leads, processes, team
 from sslcore.errors import UserError
 from sslcore.registry import FAMILIES, methods
 from sslcore.runs import History, RunFolder, checkpoint, open_run, record, resume, runs_root
 from sslcore.runs.summary import summary
 from sslcore.settings import RunSettings
 from sslcore.training import Evaluation, Event, Finished, Step, Trainer
-from sslcore.training.distributed import first_goes_ahead, leads, processes, team
 from sslcore.training.trainer import images_of
 
 

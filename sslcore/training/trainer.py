@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from sslcore import distributed
 from sslcore.data import ImageData, load
 from sslcore.encoders import InputInfo, VisionTransformer
 from sslcore.encoders.vision_transformer import check_patches
@@ -21,7 +22,6 @@ from sslcore.errors import UserError
 from sslcore.methods.base import Batch, Losses, Method, Progress
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings, all_knobs
-from sslcore.training import distributed
 from sslcore.training.events import Changed, Event, Finished, Measuring, Step
 from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate

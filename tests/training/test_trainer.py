@@ -21,7 +21,6 @@ from sslcore.training import (
     Step,
     Trainer,
 )
-from sslcore.training.ema import momentum_at, target_of, update_target
 from sslcore.training.optimisers import build_optimiser, rate
 from tests.conftest import make_data, tiny_settings
 
@@ -244,17 +243,6 @@ def test_the_predictor_of_simsiam_keeps_its_rate(tiny):
     list(trainer)
     rates = {group["lr"] for group in trainer.optimiser.param_groups if group["constant_rate"]}
     assert rates == {trainer.settings["learning_rate"]}
-
-
-def test_moving_average_is_the_weighted_mean():
-    online, target = torch.nn.Linear(2, 2), None
-    target = target_of(online)
-    with torch.no_grad():
-        online.weight.add_(1.0)
-    update_target(target, online, 0.75)
-    assert torch.allclose(target.weight, online.weight - 0.75)
-    assert not any(p.requires_grad for p in target.parameters())
-    assert momentum_at(0.9, 0.0) == pytest.approx(0.9) and momentum_at(0.9, 1.0) == pytest.approx(1.0)
 
 
 def test_pixel_baseline_is_the_same_protocol_on_raw_pixels(tiny):
