@@ -16,8 +16,7 @@ import torch
 
 from sslcore import distributed
 from sslcore.data import ImageData, load
-from sslcore.encoders import InputInfo, VisionTransformer
-from sslcore.encoders.vision_transformer import check_patches
+from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
 from sslcore.methods.base import Batch, Losses, Method, Progress
 from sslcore.registry import get_method
@@ -32,9 +31,8 @@ HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
-EVALUATION_SHARE = (
-    0.4  # of training time: what evaluations may cost where the budget is time, the last one apart
-)
+# of training time: what evaluations may cost where the budget is time, the last one apart
+EVALUATION_SHARE = 0.4
 
 
 class Trainer(Iterator[Event]):
@@ -66,7 +64,9 @@ class Trainer(Iterator[Event]):
         self.precision = (
             resume["precision"] if resume else pick_precision(self.device, settings.machine.precision)
         )
-        self.method = build_method(settings, data).to(self.device, memory_format=torch.channels_last)
+        method = build_method(settings, data)
+        _check_views(method, data)
+        self.method = method.to(self.device, memory_format=torch.channels_last)
         distributed.synchronise(self.method)
         self.method.train()
         self.optimiser = build_optimiser(self.method, settings.optimiser, self.device)
@@ -169,7 +169,7 @@ class Trainer(Iterator[Event]):
         evaluations = self._evaluations()
         if distributed.leads():
             due = done(evaluations * DIAGNOSES_PER_EVALUATION)
-            if not self.introduced and self.step and (self.step >= BEGINNING or due[1] > due[0]):
+            if not self.introduced and (self.step >= BEGINNING or due[1] > due[0]):
                 yield from self._patiently(self._before_training)
                 self.introduced = True
             if due[1] > due[0]:
@@ -316,6 +316,11 @@ def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
     return load(chosen.data, size=chosen.image_size or None, style=chosen.style, download=download)
 
 
+def smaller_batch(count: int) -> int:
+    """Half of ``count`` training images as a batch: for where there are too few for the usual one."""
+    return max(2, count // 2 // distributed.processes() * distributed.processes())
+
+
 _seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too
 
 
@@ -330,17 +335,14 @@ def build_method(settings: RunSettings, data: ImageData) -> Method:
     )
     with _seeding, torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.machine.seed)
-        method = get_method(settings.method)(settings, info)
-    if isinstance(method.encoder, VisionTransformer):
-        _check_views(method, data)
-    return method
+        return get_method(settings.method)(settings, info)
 
 
 def _check_views(method: Method, data: ImageData) -> None:
-    """Complain now, not in the first step, of views that a transformer's patches do not fill."""
+    """Complain now, not in the first step, of views that the encoder cannot look at."""
     few = data.train.take(torch.arange(2))
     with torch.no_grad():
         views = method.views(Batch(few.images / 255, few.labels, torch.arange(2)), torch.Generator())
     for seen in views.values():
-        if seen.ndim > 3:
-            check_patches(method.encoder.patch_size, "views", seen.shape[-1], data.size)
+        if seen.ndim > 3 and seen.shape[-3] == data.channels:  # pictures, not answers
+            method.encoder.check_side("views", seen.shape[-1])
