@@ -41,24 +41,19 @@ const dress = (layout, height, theme) => {
   return {...look, xaxis: axis(look.xaxis), yaxis: axis(look.yaxis)};
 };
 
-const placed = (traces) => traces.map(({x, y}) => ({x: Array.from(x), y: Array.from(y)}));
+const points = (gd) => [...gd.querySelectorAll(".scatterlayer .point")];
+const placed = (point) => ({transform: (point.getAttribute("transform") ?? "").replace(/-?[\d.]+(e-?\d+)?/g, "$&px")});
+
+// The browser moves the drawn points; asking Plotly for every frame would keep the page too busy to answer.
+const glide = (gd, from, ms) => {
+  const now = points(gd);
+  if (now.length === from.length)
+    now.forEach((point, i) => point.animate([from[i], placed(point)], {duration: ms, easing: "ease-in-out"}));
+};
 
 const canGlide = (old, traces) => old?.length === traces.length
   && traces.every((trace, i) => trace.x.length === old[i].x?.length)
   && !matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-const glide = (gd, from, to, ms) => {
-  const start = performance.now(), token = (gd.gliding = {}), all = to.map((_, i) => i);
-  const mix = (a, b, share) => b.map((end, i) => a[i] + (end - a[i]) * share);
-  const frame = (now) => {
-    if (gd.gliding !== token) return;
-    const k = Math.min(1, Math.max(0, (now - start) / ms)), share = k * k * (3 - 2 * k);
-    window.Plotly.restyle(gd, {x: to.map((t, i) => mix(from[i].x, t.x, share)),
-      y: to.map((t, i) => mix(from[i].y, t.y, share))}, all);
-    if (k < 1) requestAnimationFrame(frame);
-  };
-  requestAnimationFrame(frame);
-};
 
 const showThumb = (gd, tip, point, event) => {
   const sheet = window.thumbSheets?.[gd.latest.sheet], index = point.customdata;
@@ -86,13 +81,11 @@ const draw = (gd, tip, setStateValue) => {
   const {traces, layout, height, version, glideMs, alt} = gd.latest, theme = themeOf(gd);
   gd.setAttribute("aria-label", alt);
   if (version && gd.version === version && gd.theme === theme.id) return;  // nothing new: leave the plot alone
-  const painted = paint(traces, theme);
   const moves = glideMs && gd.version !== undefined && gd.version !== version && canGlide(gd.data, traces);
-  const from = moves && placed(gd.data);
-  gd.gliding = null;
-  gd.drawing = window.Plotly.react(gd, moves ? painted.map((trace, i) => ({...trace, ...from[i]})) : painted,
-    dress(layout, height, theme), {responsive: true, displaylogo: false});
-  if (moves) glide(gd, from, placed(painted), glideMs);
+  const from = moves && points(gd).map(placed);
+  gd.drawing = window.Plotly.react(gd, paint(traces, theme), dress(layout, height, theme),
+    {responsive: true, displaylogo: false});
+  if (moves) gd.drawing.then(() => glide(gd, from, glideMs));
   if (gd.version === undefined) wire(gd, tip, setStateValue);
   Object.assign(gd, {version, theme: theme.id});
 };
@@ -102,7 +95,7 @@ export default function ({data, parentElement, setStateValue}) {
   Object.assign(gd, {latest: JSON.parse(new TextDecoder().decode(data)), gone: false});
   ready().then(() => gd.isConnected && draw(gd, tip, setStateValue));
   return () => {
-    Object.assign(gd, {gliding: null, version: undefined, gone: true});
+    Object.assign(gd, {version: undefined, gone: true});
     tip.style.display = "none";
     gd.removeAllListeners?.();
     // Plotly looks at the plot once more when it has finished drawing

@@ -13,7 +13,7 @@ run = st.query_params.get("run")
 st.title("Train")
 if not run:
     st.caption("A real network learns on this machine while you watch. You can only break it on purpose.")
-draw_form()
+draw_form(run)
 
 if run:
     draw_run(run)

@@ -140,10 +140,11 @@ def _button(label: str, icon: str, told: str, call: tuple, disabled: bool) -> No
 def live_knobs(status: JobStatus) -> None:
     """The knobs that may be turned while the run is going; each acts at once."""
     knobs = [knob for knob in all_knobs(status.settings.method).values() if knob.live and not knob.advanced]
-    with (
-        st.expander("Turn knobs while it runs", icon=":material/tune:", key="turn_knobs"),
-        st.grid(min_column_width=210, gap="medium"),
-    ):
+    how = {"icon": ":material/tune:", "key": "turn_knobs", "on_change": "rerun"}
+    folder = st.expander("Turn knobs while it runs", **how)
+    if not folder.open:  # what nobody looks at need not weigh on the page
+        return
+    with folder, st.grid(min_column_width=210, gap="medium"):
         for knob in knobs:
             key = f"live_{status.id}_{knob.name}"
             how = {"on_change": turn, "args": (status.id, knob.name, key)}

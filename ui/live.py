@@ -1,7 +1,7 @@
 """A run on screen: read from immutable views once a second, never waiting for training.
 
-A tick reads the view and sends what has changed. When the run is over, the page is drawn once more,
-without a timer.
+Each part has its own timer and is drawn anew by itself, so that a click in one waits for none of the others. When the
+run is over, the page is drawn once more, without timers.
 """
 
 import time
@@ -52,37 +52,59 @@ def draw_run(run: str) -> None:
         )
         return
     sheet, url = thumbnails(status.settings) if view.snapshots else ("", "")
-    every = _pace(run, status, view)
-    st.fragment(_tick, run_every=every)(run, status.active, every, bool(view.snapshots), sheet)
+    every = tick_seconds(run) if status.active else None
+    rarely = _pace_of_pictures(run, status, view, every)
+    st.fragment(_head, run_every=every)(run, status.active, every, bool(view.snapshots))
+    left, right = st.columns([1, 1.15], gap="medium")
+    with left:
+        st.fragment(_curves, run_every=every)(run)
+    with right:
+        st.fragment(_map, run_every=rarely)(run, every, rarely, sheet)
+    st.fragment(_details, run_every=rarely)(run, every, rarely)
+    if status.active and may_control(status.owner) and controls.is_here(run):
+        st.fragment(_knobs)(run)
+    _share(run, status)
     load_plotly()  # after the charts that wait for it: nothing of it is to be seen
     if sheet:
         thumb_sheet(sheet, url, COLUMNS)
 
 
-def _tick(run: str, was_active: bool, every: float | None, had_pictures: bool, sheet: str) -> None:
+def _now(run: str) -> tuple[JobStatus, RunView]:
+    """What there is to know; draws the page anew, which then says so, if somebody has deleted the run."""
     try:
-        status, view = manager().status(run), manager().view(run)
+        return manager().status(run), manager().view(run)
     except UserError:
-        st.rerun()  # somebody deleted it
-    changed = every != _pace(run, status, view) or was_active != status.active
-    if changed or (view.snapshots and not had_pictures):
-        # once: to start, change or drop the timer, or to bring in the thumbnails; before anything is drawn, because
+        st.rerun()
+
+
+def _head(run: str, was_active: bool, every: float | None, had_pictures: bool) -> None:
+    status, view = _now(run)
+    left = st.query_params.get("run") != run
+    changed = was_active != status.active or (status.active and every != tick_seconds(run))
+    if left or changed or (view.snapshots and not had_pictures):
+        # once: to start, change or drop the timers, or to bring in the thumbnails; before anything is drawn, because
         # half a fragment and the page that follows it can get mixed up on the way to the browser
         st.rerun()
     _header(status, view)
     controls.problem()
     _numbers(status, view)
-    _curves(run, status, view, sheet)
-    _details(run, view)
-    if status.active and may_control(status.owner) and controls.is_here(run):
-        controls.live_knobs(status)
-    _share(run, status)
 
 
-def _pace(run: str, status: JobStatus, view: RunView) -> float | None:
-    """Seconds until the next look, fewer looks with many viewers; None if nothing will have changed."""
-    if status.active:
-        return tick_seconds(run)
+def _map(run: str, every: float | None, rarely: float | None, sheet: str) -> None:
+    status, view = _now(run)
+    if rarely != _pace_of_pictures(run, status, view, every):
+        st.rerun()
+    draw_map(run, view, sheet)
+
+
+def _knobs(run: str) -> None:
+    controls.live_knobs(manager().status(run))
+
+
+def _pace_of_pictures(run: str, status: JobStatus, view: RunView, every: float | None) -> float | None:
+    """Seconds until pictures are looked at again, which change less often and weigh more than numbers."""
+    if status.active and every:
+        return 2 * every
     return 2.0 if _awaits_pictures(run, view) else None
 
 
@@ -160,21 +182,19 @@ def _numbers(status: JobStatus, view: RunView) -> None:
     draw_lamp(view)
 
 
-def _curves(run: str, status: JobStatus, view: RunView, sheet: str) -> None:
-    left, right = st.columns([1, 1.15], gap="medium")
-    with left:
-        st.markdown(
-            "**Loss**", help="Dotted: a network that guesses, one that has collapsed, the best there is."
-        )
-        _chart(figures.loss_figure(view, status.settings), "loss", run, view.step, 235)
-        st.markdown("**Accuracy on held-out images**", help="Dotted: what has to be beaten, and chance.")
-        top = ceiling(status.settings)
-        _chart(figures.accuracy_figure(view, top), "accuracy", run, len(view.evaluations), 235)
-    with right:
-        draw_map(run, view, sheet)
+def _curves(run: str) -> None:
+    status, view = _now(run)
+    st.markdown("**Loss**", help="Dotted: a network that guesses, one that has collapsed, the best there is.")
+    _chart(figures.loss_figure(view, status.settings), "loss", run, view.step, 235)
+    st.markdown("**Accuracy on held-out images**", help="Dotted: what has to be beaten, and chance.")
+    top = ceiling(status.settings)
+    _chart(figures.accuracy_figure(view, top), "accuracy", run, len(view.evaluations), 235)
 
 
-def _details(run: str, view: RunView) -> None:
+def _details(run: str, every: float | None, rarely: float | None) -> None:
+    status, view = _now(run)
+    if rarely != _pace_of_pictures(run, status, view, every):
+        st.rerun()
     shown = st.segmented_control(
         "Details",
         list(DETAILS),

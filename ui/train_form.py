@@ -17,14 +17,17 @@ UPLOAD_TYPES = ["zip", "png", "jpg", "jpeg", "webp", "bmp"]
 UPLOAD_MB = 50
 
 
-def draw_form() -> None:
-    """The whole form; Start acts in a callback."""
+@st.fragment
+def draw_form(run: str | None) -> None:
+    """The whole form, above this run; Start acts in a callback."""
+    if st.query_params.get("run") != run:
+        st.rerun()  # the page of another run
     method = forms.open_form()
     forms.show_notes()
     controls.problem()
     with st.container(border=True):
         here = _main_row(method)
-        if not st.query_params.get("run"):
+        if not run:
             st.caption(get_method(method).card.idea)
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key="form_buttons"):
             st.button(
@@ -40,7 +43,7 @@ def draw_form() -> None:
             )
             _presets(method)
             _upload()
-        with st.expander("All settings", icon=":material/tune:", key="all_settings"):
+        with st.popover("All settings", icon=":material/tune:", key="all_settings", width="stretch"):
             forms.knob_tabs(method)
 
 
