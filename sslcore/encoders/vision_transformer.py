@@ -1,5 +1,7 @@
 """A small vision transformer whose tokens can be taken one by one, as masked methods need."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -101,6 +103,12 @@ class VisionTransformer(Encoder):
 
     def embed(self, images: Tensor) -> Tensor:
         return self.tokens(images).mean(1)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """The tokens in their places: (N, token_width, h, w) for square images."""
+        tokens = self.tokens(images)
+        side = math.isqrt(tokens.shape[1])
+        return tokens.mT.unflatten(2, (side, side))
 
 
 def initialise(module: nn.Module) -> None:

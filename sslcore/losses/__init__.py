@@ -16,18 +16,30 @@ from sslcore.losses.contrastive import (
 )
 from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
 from sslcore.losses.geometry import alignment, uniformity
-from sslcore.losses.reconstruction import masked_patch_mse, normalize_patches
+from sslcore.losses.pretext import counting
+from sslcore.losses.reconstruction import (
+    discriminator,
+    fooling,
+    masked_patch_mse,
+    masked_pixel_mse,
+    normalize_patches,
+    soft_cross_entropy,
+)
 from sslcore.losses.redundancy import barlow_twins, vicreg, w_mse
 
 __all__ = [
     "alignment",
     "barlow_twins",
     "clip",
+    "counting",
     "decoupled_contrastive",
     "dino",
+    "discriminator",
+    "fooling",
     "iic",
     "info_nce",
     "masked_patch_mse",
+    "masked_pixel_mse",
     "moco_info_nce",
     "negative_cosine",
     "nnclr",
@@ -35,6 +47,7 @@ __all__ = [
     "normalized_mse",
     "nt_xent",
     "sinkhorn",
+    "soft_cross_entropy",
     "supervised_contrastive",
     "swav",
     "triplet",

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslcore.encoders import InputInfo, build_encoder, mlp
+from sslcore.encoders import Encoder, InputInfo, build_encoder, mlp
 from sslcore.knobs import KnobModel, knob
 from sslcore.registry import Card
 from sslcore.settings import RunSettings
-from sslcore.views import random_views
+from sslcore.views import normalise_tiles, random_views
 
 Views = dict[str, Tensor]  # everything the network will see and every pseudo-label, by name
 
@@ -75,6 +75,7 @@ class Method(nn.Module):
     Settings: ClassVar[type[KnobModel]] = KnobModel
     defaults: ClassVar[dict[str, Any]] = {}
     needs_labels: ClassVar[bool] = False
+    needs_colour: ClassVar[bool] = False  # its answers are colours, which it must see to learn
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__()
@@ -90,6 +91,10 @@ class Method(nn.Module):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         """Raise UserError if knobs that are legal alone do not fit together."""
+
+    def learns_from(self, count: int) -> int:
+        """How many of the ``count`` training images it uses, from the first one on; all, unless told otherwise."""
+        return count
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """What the network will see; called without gradient. All randomness comes from ``generator``.
@@ -209,6 +214,15 @@ def classification(logits: Tensor, target: Tensor) -> Losses:
     logits = logits.float()
     accuracy = (logits.argmax(1) == target).float().mean()
     return Losses({"cross_entropy": F.cross_entropy(logits, target)}, {"pretext_accuracy": accuracy.detach()})
+
+
+def tile_maps(encoder: Encoder, tiles: Tensor, *, normalise: bool) -> Tensor:
+    """Every tile seen on its own: (N, T, C, t, t) to feature maps (N, T, d, h, w).
+
+    Standardised one by one, tiles skip the encoder's own standardisation.
+    """
+    seen = normalise_tiles(tiles).flatten(0, 1) if normalise else encoder.standardise(tiles.flatten(0, 1))
+    return encoder.feature_map(seen).unflatten(0, tiles.shape[:2])
 
 
 def one_view(batch: Batch, settings: RunSettings, generator: torch.Generator) -> Tensor:

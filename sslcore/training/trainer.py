@@ -66,8 +66,9 @@ class Trainer(Iterator[Event]):
         self.method.train()
         self.optimiser = build_optimiser(self.method, settings.optimiser, self.device)
         self.generator = torch.Generator().manual_seed(settings.machine.seed)
-        self.images = data.train.images.to(self.device)
-        self.labels = None if data.train.labels is None else data.train.labels.to(self.device)
+        train, used = data.train, self.method.learns_from(len(data.train))
+        self.images = train.images[:used].to(self.device)
+        self.labels = None if train.labels is None else train.labels[:used].to(self.device)
         self.referee = Referee(self.method, data, settings, self.autocast)
         self.step, self.seconds, self.speed = 0, 0.0, 0.0
         self.order = torch.empty(0, dtype=torch.long)

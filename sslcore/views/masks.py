@@ -112,3 +112,19 @@ def block_mask(
             mask[chosen[:, 0], chosen[:, 1]] = True
             hidden += len(chosen)
     return masks.flatten(1)
+
+
+def random_squares(count: int, size: int, *, side: int, squares: int, generator: torch.Generator) -> Tensor:
+    """Hide several squares of `side` pixels at random places, which may overlap: (N, 1, size, size) bool.
+
+    The random holes of context encoders (arXiv 1604.07379, section 3.3).
+
+    Raises:
+        UserError: if a square is larger than the image.
+    """
+    if not 1 <= side <= size:
+        raise UserError(f"A hole of {side} px does not fit an image of {size} px: choose another size.")
+    corner = torch.randint(size - side + 1, (2, count, squares, 1), generator=generator)
+    place = torch.arange(size)
+    rows, columns = (place >= corner) & (place < corner + side)
+    return (rows[..., :, None] & columns[..., None, :]).any(1)[:, None]

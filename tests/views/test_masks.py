@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.views import block_mask, patchify, random_token_mask, unpatchify
+from sslcore.views import block_mask, patchify, random_squares, random_token_mask, unpatchify
 from tests.views.helpers import pictures, seeded
 
 
@@ -61,3 +61,21 @@ def test_blocks_hang_together_more_than_random_tokens():
     blocks = block_mask(200, 8, 0.4, generator=seeded())
     scattered, _ = random_token_mask(200, 64, 0.6, generator=seeded())
     assert touching(blocks) > 1.3 * touching(~scattered)
+
+
+def test_random_squares_are_squares_within_the_image():
+    hole = random_squares(5000, 32, side=8, squares=1, generator=seeded())
+    assert hole.shape == (5000, 1, 32, 32) and hole.dtype == torch.bool
+    assert (hole.flatten(1).sum(1) == 64).all()
+    assert ((hole.any(3).sum(2) == 8) & (hole.any(2).sum(2) == 8)).all()
+    assert hole[:, 0].any(0).all(), "every pixel may be hidden"
+
+
+def test_several_squares_hide_at_most_their_areas():
+    hidden = random_squares(50, 32, side=8, squares=4, generator=seeded()).flatten(1).sum(1)
+    assert (hidden <= 4 * 64).all() and (hidden >= 64).all() and hidden.float().mean() > 150
+
+
+def test_a_square_larger_than_the_image_is_refused():
+    with pytest.raises(UserError, match="does not fit"):
+        random_squares(1, 16, side=17, squares=1, generator=seeded())
