@@ -6,6 +6,7 @@ Rows are samples. Hyperparameters are keywords. bfloat16 and float16 inputs are 
 from sslcore.losses.clustering import iic, sinkhorn, swav
 from sslcore.losses.contrastive import (
     clip,
+    coupling,
     decoupled_contrastive,
     info_nce,
     moco_info_nce,
@@ -16,6 +17,7 @@ from sslcore.losses.contrastive import (
 )
 from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
 from sslcore.losses.geometry import alignment, uniformity
+from sslcore.losses.memory import instance_discrimination, mean_shift
 from sslcore.losses.reconstruction import masked_patch_mse, normalize_patches
 from sslcore.losses.redundancy import barlow_twins, vicreg, w_mse
 
@@ -23,11 +25,14 @@ __all__ = [
     "alignment",
     "barlow_twins",
     "clip",
+    "coupling",
     "decoupled_contrastive",
     "dino",
     "iic",
     "info_nce",
+    "instance_discrimination",
     "masked_patch_mse",
+    "mean_shift",
     "moco_info_nce",
     "negative_cosine",
     "nnclr",
