@@ -18,6 +18,7 @@ from sslcore.losses.contrastive import (
 from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
 from sslcore.losses.geometry import alignment, uniformity
 from sslcore.losses.memory import instance_discrimination, mean_shift
+from sslcore.losses.mutual_information import cpc, jensen_shannon, local_info_nce, pair_scores
 from sslcore.losses.reconstruction import masked_patch_mse, normalize_patches
 from sslcore.losses.redundancy import barlow_twins, vicreg, w_mse
 
@@ -26,11 +27,14 @@ __all__ = [
     "barlow_twins",
     "clip",
     "coupling",
+    "cpc",
     "decoupled_contrastive",
     "dino",
     "iic",
     "info_nce",
     "instance_discrimination",
+    "jensen_shannon",
+    "local_info_nce",
     "masked_patch_mse",
     "mean_shift",
     "moco_info_nce",
@@ -39,6 +43,7 @@ __all__ = [
     "normalize_patches",
     "normalized_mse",
     "nt_xent",
+    "pair_scores",
     "sinkhorn",
     "supervised_contrastive",
     "swav",

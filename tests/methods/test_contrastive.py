@@ -9,9 +9,11 @@ from torch.nn import functional as F
 from sslcore.errors import UserError
 from sslcore.losses import normalized_mse
 from sslcore.methods.base import Progress
+from sslcore.methods.contrastive.cpc import Context
+from sslcore.methods.contrastive.deep_infomax import Reversed
 from sslcore.registry import get_method
 from tests.conftest import tiny_settings
-from tests.methods.test_closed_forms import collapse_to_a_point
+from tests.methods.test_closed_forms import collapse_to_a_point, silence
 from tests.methods.test_conformance import batch_of, make, views_of
 
 
@@ -188,3 +190,85 @@ def test_supervised_contrast_uses_the_labels():
     other = {**views, "labels": views["labels"].flip(0).clamp(max=2)}
     assert not torch.allclose(method.loss(views).total, method.loss(other).total)
     assert get_method("supcon").needs_labels
+
+
+def test_the_discriminator_learns_and_the_encoder_deceives_it():
+    x = torch.randn(4, 3, requires_grad=True)
+    y = Reversed.apply(x)
+    y.square().sum().backward()
+    assert torch.equal(y, x) and torch.allclose(x.grad, -2 * x)
+
+
+@pytest.mark.parametrize("weights", [(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+@pytest.mark.parametrize("estimator", ["jsd", "info_nce"])
+def test_every_part_of_deep_infomax_reaches_the_encoder(weights, estimator):
+    names = ("global_weight", "local_weight", "prior_weight")
+    method = make("deep_infomax", estimator=estimator, **dict(zip(names, weights, strict=True)))
+    method.loss(views_of(method, batch_of(8))).total.backward()
+    assert sum(p.grad.abs().sum() for p in method.encoder.parameters() if p.grad is not None) > 0
+
+
+def test_deep_infomax_without_information_costs_its_prior():
+    method = make("deep_infomax")
+    for part in (method.global_query, method.local_query, method.discriminator):
+        silence(part)
+    loss = method.loss(views_of(method, batch_of(8))).total.item()
+    assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["deep_infomax", "amdim"])
+def test_methods_of_feature_maps_refuse_a_transformer(name):
+    with pytest.raises(UserError, match="set encoder to small or resnet18"):
+        tiny_settings(name, encoder="vit")
+    method = make(name, encoder="resnet18")
+    assert method.loss(views_of(method, batch_of(2))).total.isfinite()
+
+
+def test_amdim_without_information_counts_the_places_of_other_images():
+    method = make("amdim", view_scale=1.0)
+    for part in (method.projector, method.coarse_projector, method.fine_projector):
+        silence(part)
+    losses = method.loss(views_of(method, batch_of(8)))
+    coarse, fine = math.log(1 + 7 * 4 * 4), math.log(1 + 7 * 8 * 8)
+    assert losses.total.item() == pytest.approx((2 * coarse + fine) / 3, abs=1e-5)
+    assert losses.terms["score_penalty"] == 0
+
+
+def test_amdim_bends_scores_to_stay_within_the_clip():
+    method = make("amdim", score_clip=2.0)
+    queries, places = 100 * torch.randn(4, 128), torch.randn(4, 3, 128)
+    cost, square = method.cost(queries, places)
+    assert cost <= math.log(1 + 3 * 3) + 4 and square > 4
+
+
+def test_the_context_never_looks_down():
+    context = Context(6)
+    rows = torch.randn(2, 6, 5, 5, requires_grad=True)
+    context(rows)[:, :, 2].sum().backward()
+    assert rows.grad[:, :, 3:].abs().sum() == 0 and rows.grad[:, :, :3].abs().sum() > 0
+
+
+def test_patches_overlap_by_half():
+    method = make("cpc")
+    images = torch.rand(2, 3, 32, 32)
+    patches = method.patches(images)
+    assert patches.shape == (2, 49, 3, 8, 8)
+    assert torch.equal(patches[1, 9], images[1, :, 4:12, 8:16])
+    assert torch.equal(patches[:, 0, :, :, 4:], patches[:, 1, :, :, :4])
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_both_versions_of_cpc_step(version):
+    method = make("cpc", version=version)
+    views = views_of(method, batch_of(4))
+    losses = method.loss(views)
+    losses.total.backward()
+    assert losses.total.isfinite() and method.preview(views)
+    assert len(method.context) == (4 if version == "v2" else 1)
+
+
+def test_cpc_settings_that_cannot_work():
+    with pytest.raises(UserError, match="below patch_grid"):
+        tiny_settings("cpc", patch_grid=3, farthest_row=3)
+    with pytest.raises(UserError, match="under 4 px"):
+        make("cpc", size=24, patch_grid=12)
