@@ -9,7 +9,7 @@ from sslcore.losses import cpc, info_nce, jensen_shannon, local_info_nce, pair_s
 
 def scores_of(right: float, wrong: float, count: int = 5, places: int = 3) -> torch.Tensor:
     own = torch.eye(count).bool()[..., None].expand(count, count, places)
-    return torch.where(own, right, wrong)
+    return torch.where(own, float(right), float(wrong))
 
 
 @pytest.mark.parametrize(("right", "wrong", "value"), [(0, 0, 0), (50, -50, -2 * math.log(2))])

@@ -12,6 +12,8 @@ from sslcore.methods.base import Progress
 from sslcore.methods.contrastive.cpc import Context
 from sslcore.methods.contrastive.deep_infomax import Reversed
 from sslcore.registry import get_method
+from sslcore.runs import checkpoint
+from sslcore.training import Step, Trainer
 from tests.conftest import tiny_settings
 from tests.methods.test_closed_forms import collapse_to_a_point, silence
 from tests.methods.test_conformance import batch_of, make, views_of
@@ -272,3 +274,19 @@ def test_cpc_settings_that_cannot_work():
         tiny_settings("cpc", patch_grid=3, farthest_row=3)
     with pytest.raises(UserError, match="under 4 px"):
         make("cpc", size=24, patch_grid=12)
+
+
+@pytest.mark.parametrize("name", ["instance_discrimination", "moco", "nnclr", "mean_shift"])
+def test_a_resumed_run_remembers_what_it_stored(name, tiny, tmp_path):
+    settings = tiny_settings(name, steps=4)
+    whole = Trainer(settings, tiny)
+    list(whole)
+    half = Trainer(settings, tiny)
+    for event in half:
+        if isinstance(event, Step) and event.step == 2:
+            break
+    checkpoint.save(tmp_path, half.state())
+    resumed = Trainer(settings, tiny, resume=checkpoint.load(tmp_path))
+    list(resumed)
+    after = resumed.method.state_dict()
+    assert all(torch.equal(value, after[key]) for key, value in whole.method.state_dict().items())
