@@ -6,6 +6,7 @@ Rows are samples. Hyperparameters are keywords. bfloat16 and float16 inputs are 
 from sslcore.losses.clustering import iic, sinkhorn, swav
 from sslcore.losses.contrastive import (
     clip,
+    coupling,
     decoupled_contrastive,
     info_nce,
     moco_info_nce,
@@ -16,6 +17,8 @@ from sslcore.losses.contrastive import (
 )
 from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
 from sslcore.losses.geometry import alignment, uniformity
+from sslcore.losses.memory import instance_discrimination, mean_shift
+from sslcore.losses.mutual_information import cpc, jensen_shannon, local_info_nce, pair_scores
 from sslcore.losses.pretext import counting
 from sslcore.losses.reconstruction import (
     discriminator,
@@ -32,20 +35,27 @@ __all__ = [
     "barlow_twins",
     "clip",
     "counting",
+    "coupling",
+    "cpc",
     "decoupled_contrastive",
     "dino",
     "discriminator",
     "fooling",
     "iic",
     "info_nce",
+    "instance_discrimination",
+    "jensen_shannon",
+    "local_info_nce",
     "masked_patch_mse",
     "masked_pixel_mse",
+    "mean_shift",
     "moco_info_nce",
     "negative_cosine",
     "nnclr",
     "normalize_patches",
     "normalized_mse",
     "nt_xent",
+    "pair_scores",
     "sinkhorn",
     "soft_cross_entropy",
     "supervised_contrastive",

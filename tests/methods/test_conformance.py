@@ -9,6 +9,7 @@ import torch
 from sslcore.encoders import InputInfo
 from sslcore.methods.base import Batch, Progress
 from sslcore.registry import FAMILIES, get_method, methods
+from sslcore.settings import all_knobs
 from sslcore.training.trainer import Trainer, build_method
 from tests.conftest import make_data, tiny_settings
 
@@ -143,10 +144,13 @@ def test_it_overfits_a_few_images(name):
     # the same views every time: only then can a few images be learned by heart
     calm = {"jitter": 0, "grayscale": 0, "crop_min": 1, "flip": 0}
     knobs = {"steps": 60, "batch_size": 32, "learning_rate": 0.01, "schedule": "constant", "width": 8}
+    if "queue_size" in all_knobs(name):
+        knobs["queue_size"] = 32  # one batch: in a longer queue most negatives would show the same image
     trainer = Trainer(tiny_settings(name, **calm, **knobs, evaluations=1), data)
     losses = [event.loss for event in trainer if type(event).__name__ == "Step"]
     best = trainer.method.card.best(trainer.settings)
-    assert min(losses[-5:]) - best < 0.8 * (losses[0] - best)
+    start = max(losses[:5])  # a queue that is still random is told from the batch all too easily
+    assert min(losses[-5:]) - best < 0.8 * (start - best)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -13,7 +13,11 @@ from sslcore.settings import RunSettings
 from sslcore.training import Step, Trainer, distributed
 from tests.training.together import STEADY, train
 
-METHODS = ["simclr", "vicreg", "byol", "simsiam", "rotation", "mae"]
+METHODS = [
+    "simclr", "vicreg", "byol", "simsiam", "rotation", "mae",
+    "triplet", "instance_discrimination", "moco", "nnclr", "mean_shift", "supcon",
+    "deep_infomax", "amdim", "cpc",
+]  # fmt: skip
 ROOT = Path(__file__).parents[2]
 TINY = {
     "data": "digits",
