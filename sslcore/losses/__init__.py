@@ -17,12 +17,13 @@ from sslcore.losses.contrastive import (
 from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
 from sslcore.losses.geometry import alignment, uniformity
 from sslcore.losses.reconstruction import masked_patch_mse, normalize_patches
-from sslcore.losses.redundancy import barlow_twins, vicreg, w_mse
+from sslcore.losses.redundancy import barlow_twins, cross_correlation, vicreg, w_mse
 
 __all__ = [
     "alignment",
     "barlow_twins",
     "clip",
+    "cross_correlation",
     "decoupled_contrastive",
     "dino",
     "iic",
