@@ -15,6 +15,7 @@ from sslcore.losses.contrastive import (
     triplet,
 )
 from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
+from sslcore.losses.gaussian import coding_rate, sigreg
 from sslcore.losses.geometry import alignment, uniformity
 from sslcore.losses.reconstruction import masked_patch_mse, normalize_patches
 from sslcore.losses.redundancy import barlow_twins, cross_correlation, vicreg, w_mse
@@ -23,6 +24,7 @@ __all__ = [
     "alignment",
     "barlow_twins",
     "clip",
+    "coding_rate",
     "cross_correlation",
     "decoupled_contrastive",
     "dino",
@@ -35,6 +37,7 @@ __all__ = [
     "normalize_patches",
     "normalized_mse",
     "nt_xent",
+    "sigreg",
     "sinkhorn",
     "supervised_contrastive",
     "swav",

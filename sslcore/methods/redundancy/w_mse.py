@@ -57,7 +57,9 @@ class WMSE(TwoView):
                 "A covariance guessed from fewer images than dimensions: the whitening is mostly noise.",
             ),
         ),
-        notes=("A constant embedding cannot be whitened: without shrinkage the run ends with a sentence saying so.",),
+        notes=(
+            "A constant embedding cannot be whitened: without shrinkage the run ends with a sentence saying so.",
+        ),
     )
     Settings = WMSESettings
     defaults = {"projector_output": 32}
