@@ -21,7 +21,7 @@ class EMPSSLSettings(ManyViewsSettings):
     rate_weight: float = knob(
         1.0, 0.0, 100.0, help="Push that makes the embeddings of a batch span more volume.", live=True
     )
-    precision_radius: float = knob(
+    coding_epsilon: float = knob(
         0.2,
         0.001,
         10.0,
@@ -33,7 +33,7 @@ class EMPSSLSettings(ManyViewsSettings):
 
 def widest(settings: RunSettings) -> float:
     """The largest coding rate of N unit rows in d dimensions."""
-    d, epsilon = settings["projector_output"], settings["precision_radius"]
+    d, epsilon = settings["projector_output"], settings["coding_epsilon"]
     rank = min(d, settings["batch_size"])
     return rank / 2 * log(1 + d / (rank * epsilon))
 
@@ -57,7 +57,7 @@ class EMPSSL(ManyViews):
         sees="Several patches of a quarter of every image's area.",
         target="For each patch, the mean embedding of its image's patches.",
         collapse=lambda s: (
-            -s["rate_weight"] / 2 * log(1 + s["projector_output"] / s["precision_radius"])
+            -s["rate_weight"] / 2 * log(1 + s["projector_output"] / s["coding_epsilon"])
             - s["invariance_weight"]
         ),
         best=lambda s: -s["rate_weight"] * widest(s) - s["invariance_weight"],
@@ -85,7 +85,7 @@ class EMPSSL(ManyViews):
 
     def loss(self, views: Views) -> Losses:
         z, knobs = F.normalize(self.project_all(views), dim=2), self.knobs
-        rate = torch.stack([coding_rate(patch, epsilon=knobs.precision_radius) for patch in z]).mean()
+        rate = torch.stack([coding_rate(patch, epsilon=knobs.coding_epsilon) for patch in z]).mean()
         cosine = F.cosine_similarity(z, z.mean(0, keepdim=True), dim=2).mean()
         return Losses(
             {"coding_rate": -knobs.rate_weight * rate, "invariance": -knobs.invariance_weight * cosine},
