@@ -3,7 +3,7 @@
 Rows are samples. Hyperparameters are keywords. bfloat16 and float16 inputs are computed in float32.
 """
 
-from sslcore.losses.clustering import iic, sinkhorn, swav
+from sslcore.losses.clustering import iic, mean_entropy_gap, sinkhorn, swav
 from sslcore.losses.contrastive import (
     clip,
     decoupled_contrastive,
@@ -31,6 +31,7 @@ __all__ = [
     "iic",
     "info_nce",
     "masked_patch_mse",
+    "mean_entropy_gap",
     "moco_info_nce",
     "negative_cosine",
     "nnclr",

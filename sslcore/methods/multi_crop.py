@@ -16,10 +16,20 @@ class MultiCropSettings(TwoViewSettings):
         0.5, 0.125, 1.0, help="Side of the small views, as a fraction of the image's.", advanced=True
     )
     local_min: float = knob(
-        0.2, 0.02, 1.0, help="Smallest small view, as a fraction of the image's area.", live=True, advanced=True
+        0.2,
+        0.02,
+        1.0,
+        help="Smallest small view, as a fraction of the image's area.",
+        live=True,
+        advanced=True,
     )
     local_max: float = knob(
-        0.4, 0.02, 1.0, help="Largest small view, as a fraction of the image's area.", live=True, advanced=True
+        0.4,
+        0.02,
+        1.0,
+        help="Largest small view, as a fraction of the image's area.",
+        live=True,
+        advanced=True,
     )
 
 
