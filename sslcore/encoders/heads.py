@@ -32,8 +32,14 @@ def predictor(width: int, hidden: int, *, norm: bool = True, bias: bool = True) 
     return mlp(width, hidden, width, norm=norm, final_bias=bias)
 
 
+def cosines(rows: Tensor, anchors: Tensor) -> Tensor:
+    """Cosines of rows (..., d) and anchors (K, d): (..., K), in float32 whatever autocast says."""
+    with torch.autocast(rows.device.type, enabled=False):
+        return F.linear(F.normalize(rows.float(), dim=-1), F.normalize(anchors.float(), dim=-1))
+
+
 class Prototypes(nn.Linear):
-    """Cosines of embeddings (..., d) and K learned prototypes: (..., K), in float32 whatever autocast says.
+    """Cosines of embeddings (..., d) and K learned prototypes: (..., K).
 
     SwAV's and MSN's prototypes, and the last layer of DINO, a weight-normalised one of gain 1 on unit rows.
     Only the direction of a prototype counts, so its length is never corrected.
@@ -43,5 +49,4 @@ class Prototypes(nn.Linear):
         super().__init__(width, count, bias=False)
 
     def forward(self, z: Tensor) -> Tensor:
-        with torch.autocast(z.device.type, enabled=False):
-            return F.linear(F.normalize(z.float(), dim=-1), F.normalize(self.weight, dim=-1))
+        return cosines(z, self.weight)
