@@ -1,0 +1,58 @@
+"""What methods share whose teacher names a group: its temperatures, its centre, and how sure it is."""
+
+import torch
+from torch import Tensor, nn
+
+from sslcore.knobs import KnobModel, knob
+from sslcore.training.distributed import gather
+
+
+class TeacherSettings(KnobModel):
+    """Knobs of methods in which a student names the group that a teacher names."""
+
+    prototypes: int = knob(
+        128, 2, 65_536, help="How many groups there are: several times the classes you expect."
+    )
+    student_temperature: float = knob(
+        0.1, 0.01, 5.0, help="Sharpness of the student's answers.", live=True, log=True
+    )
+    teacher_temperature: float = knob(
+        0.04,
+        0.01,
+        5.0,
+        help="Sharpness of the teacher's answers: it must be surer than the student.",
+        live=True,
+        log=True,
+    )
+
+
+class CenteredTeacherSettings(TeacherSettings):
+    """With the centring that keeps one group from winning for ever."""
+
+    centering: bool = knob(
+        True, help="The teacher's average answer is taken off. Off: one group wins for all images.", live=True
+    )
+    center_momentum: float = knob(
+        0.9, 0.0, 1.0, help="How slowly the average answer follows.", live=True, advanced=True
+    )
+
+
+class Center(nn.Module):
+    """The running mean of a teacher's logits (DINO, arXiv 2104.14294, eq. 4): a buffer ``mean`` (K,)."""
+
+    mean: Tensor
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(groups))
+
+    @torch.no_grad()
+    def follow(self, logits: Tensor, momentum: float) -> None:
+        """mean <- momentum * mean + (1 - momentum) * the mean of logits (N, K); only while training."""
+        if self.training:
+            self.mean.lerp_(gather(logits).mean(0).to(self.mean.dtype), 1 - momentum)
+
+
+def entropy(p: Tensor) -> Tensor:
+    """Mean entropy of rows of probabilities (N, K), in nats: 0 for sure ones, log K for undecided ones."""
+    return torch.special.entr(p).sum(1).mean()
