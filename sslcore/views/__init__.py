@@ -3,7 +3,14 @@
 from sslcore.views.augment import apply, multi_crop, random_views
 from sslcore.views.corrupt import corrupt
 from sslcore.views.draws import Draws, draw
-from sslcore.views.masks import block_mask, patchify, random_token_mask, unpatchify
+from sslcore.views.masks import (
+    block_mask,
+    context_and_targets,
+    cover,
+    patchify,
+    random_token_mask,
+    unpatchify,
+)
 from sslcore.views.rotations import all_rotations, rotate90
 from sslcore.views.settings import ViewSettings
 from sslcore.views.tiles import (
@@ -23,7 +30,9 @@ __all__ = [
     "apply",
     "apply_permutation",
     "block_mask",
+    "context_and_targets",
     "corrupt",
+    "cover",
     "draw",
     "inverse_permutation",
     "multi_crop",
