@@ -3,6 +3,7 @@
 from sslcore.views.augment import apply, multi_crop, random_views
 from sslcore.views.corrupt import corrupt
 from sslcore.views.draws import Draws, draw
+from sslcore.views.hog import hog, hog_picture
 from sslcore.views.masks import (
     block_mask,
     context_and_targets,
@@ -34,6 +35,8 @@ __all__ = [
     "corrupt",
     "cover",
     "draw",
+    "hog",
+    "hog_picture",
     "inverse_permutation",
     "multi_crop",
     "normalise_tiles",
