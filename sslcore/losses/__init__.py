@@ -17,11 +17,17 @@ from sslcore.losses.contrastive import (
 from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
 from sslcore.losses.gaussian import coding_rate, sigreg
 from sslcore.losses.geometry import alignment, uniformity
-from sslcore.losses.reconstruction import masked_patch_mse, normalize_patches
+from sslcore.losses.reconstruction import (
+    answering_nothing,
+    latent_regression,
+    masked_patch_mse,
+    normalize_patches,
+)
 from sslcore.losses.redundancy import barlow_twins, cross_correlation, vicreg, w_mse
 
 __all__ = [
     "alignment",
+    "answering_nothing",
     "barlow_twins",
     "clip",
     "coding_rate",
@@ -30,6 +36,7 @@ __all__ = [
     "dino",
     "iic",
     "info_nce",
+    "latent_regression",
     "masked_patch_mse",
     "mean_entropy_gap",
     "moco_info_nce",

@@ -86,3 +86,15 @@ class MaskedTokens(NeedsTransformer):
 def hidden(rows: Tensor, mask: Tensor) -> Tensor:
     """The rows (N, L, d) of hidden places: (N, M, d); every sample hides the same number."""
     return rows[mask].view(len(rows), -1, rows.shape[2])
+
+
+@torch.no_grad()
+def as_colours(*features: Tensor) -> list[Tensor]:
+    """Features of patches (N, L, d) as pictures (N, 3, h, w): the last argument's three main directions as colours."""
+    last = features[-1].float().flatten(0, 1)
+    mean = last.mean(0)
+    axes = torch.linalg.svd((last - mean).cpu(), full_matrices=False).Vh[:3].T.to(last.device)
+    scale = 2 * ((last - mean) @ axes).std(0).clamp_min(1e-6)
+    side = round(features[-1].shape[1] ** 0.5)
+    parts = (0.5 + 0.5 * ((rows.float() - mean) @ axes / scale).clamp(-1, 1) for rows in features)
+    return [part.mT.unflatten(2, (side, side)) for part in parts]
