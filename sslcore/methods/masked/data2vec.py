@@ -42,8 +42,8 @@ class Data2Vec(MaskedTokens):
         paper="Baevski, Hsu, Xu, Babu, Gu, Auli · ICML 2022",
         arxiv="2202.03555",
         idea="Hide part of the image, but do not ask for pixels: ask what a teacher, a slow average of the "
-        "student that sees the whole image, thinks of the hidden places. Its answers take in the context, so they mean more "
-        "than a patch does; the same recipe serves speech and text.",
+        "student that sees the whole image, thinks of the hidden places. Its answers take in the context, so they "
+        "mean more than a patch does; the same recipe serves speech and text.",
         formula=r"\mathrm{smoothL1}_\beta\big(\hat y_l,\;y_l\big),\;l\in\mathcal M,\quad "
         r"y=\mathrm{LN}\Big(\tfrac1K\sum_{k}\mathrm{LN}\big(a^{(k)}_\xi(x)\big)\Big),\quad "
         r"\xi\leftarrow m\,\xi+(1-m)\,\theta",
