@@ -114,4 +114,5 @@ def mean_entropy_gap(p: Tensor) -> Tensor:
     if p.ndim != 2 or 0 in p.shape:
         raise UserError(f"Assignments must be a matrix (samples, groups), got {tuple(p.shape)}.")
     share = p.mean(0)
-    return math.log(p.shape[1]) + torch.xlogy(share, share).sum()
+    # as in iic: clamped inside the logarithm only
+    return math.log(p.shape[1]) + (share * share.clamp_min(torch.finfo(share.dtype).eps).log()).sum()

@@ -26,31 +26,28 @@ class TeacherSettings(KnobModel):
     )
 
 
-class CenteredTeacherSettings(TeacherSettings):
-    """With the centring that keeps one group from winning for ever."""
-
-    centering: bool = knob(
-        True, help="The teacher's average answer is taken off. Off: one group wins for all images.", live=True
-    )
-    center_momentum: float = knob(
-        0.9, 0.0, 1.0, help="How slowly the average answer follows.", live=True, advanced=True
-    )
-
-
 class Center(nn.Module):
-    """The running mean of a teacher's logits (DINO, arXiv 2104.14294, eq. 4): a buffer ``mean`` (K,)."""
+    """The running mean of a teacher's logits (DINO, arXiv 2104.14294, eq. 4).
+
+    Attributes:
+        mean: (K,), a buffer without gradient.
+        waiting: (N, K) or None, this process's logits of the batch: a loss sets them, and they count after the
+            step, so that no answer is centred by itself.
+    """
 
     mean: Tensor
 
     def __init__(self, groups: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(groups))
+        self.waiting: Tensor | None = None
 
     @torch.no_grad()
-    def follow(self, logits: Tensor, momentum: float) -> None:
-        """mean <- momentum * mean + (1 - momentum) * the mean of logits (N, K); only while training."""
-        if self.training:
-            self.mean.lerp_(gather(logits).mean(0).to(self.mean.dtype), 1 - momentum)
+    def follow(self, momentum: float) -> None:
+        """mean <- momentum * mean + (1 - momentum) * the mean of the waiting logits of all processes."""
+        if self.waiting is not None:
+            self.mean.lerp_(gather(self.waiting).mean(0).to(self.mean.dtype), 1 - momentum)
+            self.waiting = None
 
 
 def entropy(p: Tensor) -> Tensor:

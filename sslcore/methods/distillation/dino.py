@@ -97,7 +97,7 @@ class DINO(MomentumTwoView, MultiCrop):
             if v != q
         ]  # fmt: skip
         loss, answers = torch.stack(pairs).mean(), self.assign(torch.cat(teachers))
-        self.center.follow(torch.cat(teachers), knobs.center_momentum)
+        self.center.waiting = torch.cat(teachers)
         surprise = loss.detach() - entropy(answers)
         return Losses(
             {"cross_entropy": loss},
@@ -110,6 +110,10 @@ class DINO(MomentumTwoView, MultiCrop):
 
     def momentum(self, progress: Progress) -> float:
         return momentum_at(self.knobs.momentum, progress.fraction)
+
+    def after_step(self, progress: Progress) -> None:
+        super().after_step(progress)
+        self.center.follow(self.knobs.center_momentum)
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:

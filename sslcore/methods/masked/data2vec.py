@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcore.encoders import InputInfo
-from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.losses import answering_nothing, latent_regression
 from sslcore.methods.base import Losses, Panel, Progress, Views
@@ -20,7 +19,7 @@ class Data2VecSettings(MaskedTokensSettings):
         0.98, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
     )
     target_layers: int = knob(
-        2, 1, 12, help="How many of the teacher's last blocks are averaged into the target."
+        2, 1, 12, help="How many of the teacher's last blocks are averaged into the target; at most all."
     )
     target_norm: bool = knob(
         True, help="Targets are standardised per token. Off: both sides may shrink to nothing."
@@ -68,15 +67,6 @@ class Data2Vec(MaskedTokens):
         super().__init__(settings, info)
         self.head = nn.Linear(self.encoder.feature_dim, self.encoder.feature_dim)
         self.teacher = target_of(self.encoder)
-
-    @classmethod
-    def check(cls, settings: RunSettings) -> None:
-        super().check(settings)
-        if settings["target_layers"] > settings["depth"]:
-            raise UserError(
-                f"The target cannot average {settings['target_layers']} of {settings['depth']} blocks: "
-                "set target_layers to depth or less."
-            )
 
     @torch.no_grad()
     def target(self, images: Tensor) -> Tensor:
