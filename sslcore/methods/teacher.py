@@ -26,6 +26,17 @@ class TeacherSettings(KnobModel):
     )
 
 
+class CenteredTeacherSettings(TeacherSettings):
+    """With the centring that keeps one group from winning for ever."""
+
+    centering: bool = knob(
+        True, help="The teacher's average answer is taken off. Off: one group wins for all images.", live=True
+    )
+    center_momentum: float = knob(
+        0.9, 0.0, 1.0, help="How slowly the average answer follows.", live=True, advanced=True
+    )
+
+
 class Center(nn.Module):
     """The running mean of a teacher's logits (DINO, arXiv 2104.14294, eq. 4).
 
