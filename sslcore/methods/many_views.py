@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from sslcore.knobs import knob
 from sslcore.methods.base import Batch, Panel, TwoView, TwoViewSettings, Views
 from sslcore.training.distributed import gather
-from sslcore.views import random_views
+from sslcore.views import ViewSettings, random_views
 
 
 class ManyViewsSettings(TwoViewSettings):
@@ -21,10 +21,15 @@ class ManyViews(TwoView):
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """``views``: V independent draws of the run's augmentations, (V N, C, h, w), one draw after the other."""
-        draw, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
+        draw, side = self.augmentations, self.side_of(batch.images, self.knobs.view_scale)
         count = self.knobs.views_per_image
         drawn = [random_views(batch.images, draw, generator=generator, size=side) for _ in range(count)]
         return {"views": torch.cat(drawn)}
+
+    @property
+    def augmentations(self) -> ViewSettings:
+        """What the views are drawn from: the run's augmentations, unless a method crops in its own way."""
+        return self.settings.views
 
     def project_all(self, views: Views) -> Tensor:
         """Projections (V, N, d) of the views of the whole batch, from one forward pass."""

@@ -11,9 +11,17 @@ from sslcore.methods.base import Losses, Views
 from sslcore.methods.many_views import ManyViews, ManyViewsSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
+from sslcore.views import ViewSettings
 
 
 class EMPSSLSettings(ManyViewsSettings):
+    patch_area: float = knob(
+        0.25,
+        0.02,
+        1.0,
+        help="Area of every patch, as a fraction of the image's, in place of random crops.",
+        live=True,
+    )
     # The paper's 200 balances 1,024 dimensions; the coding rate of 64 is some four times smaller.
     invariance_weight: float = knob(
         50.0, 0.0, 1000.0, help="Pull between each patch and the mean of its image's patches.", live=True
@@ -54,7 +62,7 @@ class EMPSSL(ManyViews):
         "it learn in very few passes over the data.",
         formula=r"-\frac1V\sum_v R(Z_v)-\frac{\lambda}{VN}\sum_{v,i}\cos(z_{v,i},\bar z_i),\quad "
         r"R(Z)=\tfrac12\log\det\!\Big(I+\tfrac{d}{N\epsilon}\,\bar Z^\top\bar Z\Big)",
-        sees="Several patches of a quarter of every image's area.",
+        sees="Several augmented patches of every image, all of the same size.",
         target="For each patch, the mean embedding of its image's patches.",
         collapse=lambda s: (
             -s["rate_weight"] / 2 * log(1 + s["projector_output"] / s["coding_epsilon"])
@@ -75,13 +83,13 @@ class EMPSSL(ManyViews):
         notes=("Probes see whole images, as those of every method here; the paper averages over patches.",),
     )
     Settings = EMPSSLSettings
-    defaults = {
-        "views_per_image": 8,
-        "batch_size": 128,
-        "view_scale": 0.5,
-        "crop_min": 0.25,
-        "crop_max": 0.25,
-    }
+    defaults = {"views_per_image": 8, "batch_size": 128, "view_scale": 0.5}
+
+    @property
+    def augmentations(self) -> ViewSettings:
+        """The run's augmentations on crops of one fixed area."""
+        area = self.knobs.patch_area
+        return self.settings.views.change(crop_min=area, crop_max=area)
 
     def loss(self, views: Views) -> Losses:
         z, knobs = F.normalize(self.project_all(views), dim=2), self.knobs
