@@ -38,6 +38,7 @@ class NeedsTransformer(Method):
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
         if settings["encoder"] != "vit":
             raise UserError(f"{cls.card.title} hides patches from a transformer: set encoder to vit.")
 

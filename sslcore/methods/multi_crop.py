@@ -40,6 +40,7 @@ class MultiCrop(TwoView):
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
         if settings["local_min"] > settings["local_max"]:
             raise UserError("local_min must not be larger than local_max: swap or equal them.")
 
