@@ -1,5 +1,8 @@
 """What methods share that sort images into groups: how many groups are in use, and pictures of the sorting."""
 
+import math
+
+import torch
 from torch import Tensor
 
 from sslcore.losses import mean_entropy_gap
@@ -30,3 +33,10 @@ def group_names(assignments: Tensor) -> tuple[str, ...]:
     """The likeliest group of every row: ``group 17 (82%)``."""
     certainty, group = assignments.float().max(1)
     return tuple(f"group {g} ({c:.0%})" for g, c in zip(group.tolist(), certainty.tolist(), strict=True))
+
+
+def group_map(groups: Tensor) -> Tensor:
+    """The group of every patch (N, L) as pictures (N, 3, h, w) with one colour for each group."""
+    hue = (groups * 0.618034)[:, None] % 1 + torch.arange(3, device=groups.device)[:, None] / 3
+    side = math.isqrt(groups.shape[1])
+    return (0.5 + 0.5 * torch.cos(2 * math.pi * hue)).unflatten(2, (side, side))

@@ -3,8 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from sslcore.encoders import Prototypes, mlp
 from sslcore.knobs import KnobModel, knob
+from sslcore.methods.base import Progress
+from sslcore.methods.momentum import MomentumTwoView
 from sslcore.training.distributed import gather
+from sslcore.training.ema import momentum_at
 
 
 class TeacherSettings(KnobModel):
@@ -53,12 +57,42 @@ class Center(nn.Module):
         self.register_buffer("mean", torch.zeros(groups))
         self.waiting: Tensor | None = None
 
+    def of(self, knobs: CenteredTeacherSettings) -> Tensor | float:
+        """What is taken off the logits: the mean, or 0 if centring is off."""
+        return self.mean if knobs.centering else 0.0
+
+    def assign(self, logits: Tensor, knobs: CenteredTeacherSettings) -> Tensor:
+        """P_t: a teacher's logits (N, K), centred and sharpened."""
+        return ((logits - self.of(knobs)) / knobs.teacher_temperature).softmax(1)
+
     @torch.no_grad()
     def follow(self, momentum: float) -> None:
         """mean <- momentum * mean + (1 - momentum) * the mean of the waiting logits of all processes."""
         if self.waiting is not None:
             self.mean.lerp_(gather(self.waiting).mean(0).to(self.mean.dtype), 1 - momentum)
             self.waiting = None
+
+
+class CenteredTeacher(MomentumTwoView):
+    """Methods with DINO's head, its centres, and a teacher that comes to rest at the end."""
+
+    def build_projector(self, inputs: int) -> nn.Module:
+        """Three layers to a bottleneck, and its cosines to the prototypes: the logits.
+
+        No batch norm, as in the paper, so that centring alone is what prevents collapse.
+        """
+        hidden, width = self.knobs.projector_hidden, self.knobs.projector_output
+        head = mlp(inputs, hidden, hidden, width, norm=False)
+        return nn.Sequential(head, Prototypes(width, self.knobs.prototypes))
+
+    def momentum(self, progress: Progress) -> float:
+        return momentum_at(self.knobs.momentum, progress.fraction)
+
+    def after_step(self, progress: Progress) -> None:
+        super().after_step(progress)
+        for part in self.modules():
+            if isinstance(part, Center):
+                part.follow(self.knobs.center_momentum)
 
 
 def entropy(p: Tensor) -> Tensor:

@@ -3,18 +3,17 @@
 from math import log
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sslcore.encoders import InputInfo, Prototypes, mlp
+from sslcore.encoders import InputInfo
 from sslcore.losses import dino
-from sslcore.methods.base import Losses, Panel, Progress, Views
+from sslcore.methods.base import Losses, Panel, Views
 from sslcore.methods.groups import groups_in_use, show_groups
-from sslcore.methods.momentum import MomentumSettings, MomentumTwoView
+from sslcore.methods.momentum import MomentumSettings
 from sslcore.methods.multi_crop import MultiCrop, MultiCropSettings
-from sslcore.methods.teacher import Center, CenteredTeacherSettings, entropy
+from sslcore.methods.teacher import Center, CenteredTeacher, CenteredTeacherSettings, entropy
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.ema import momentum_at
 
 
 class DINOSettings(CenteredTeacherSettings, MomentumSettings, MultiCropSettings):
@@ -22,7 +21,7 @@ class DINOSettings(CenteredTeacherSettings, MomentumSettings, MultiCropSettings)
 
 
 @register
-class DINO(MomentumTwoView, MultiCrop):
+class DINO(CenteredTeacher, MultiCrop):
     """Caron, Touvron, Misra, Jégou, Mairal, Bojanowski, Joulin, ICCV 2021, arXiv 2104.14294."""
 
     card = Card(
@@ -68,27 +67,16 @@ class DINO(MomentumTwoView, MultiCrop):
         super().__init__(settings, info)
         self.center = Center(self.knobs.prototypes)
 
-    def build_projector(self, inputs: int) -> nn.Module:
-        """Three layers to a bottleneck, and its cosines to the prototypes: the logits g."""
-        hidden, width = self.knobs.projector_hidden, self.knobs.projector_output
-        head = mlp(inputs, hidden, hidden, width, norm=False)
-        return nn.Sequential(head, Prototypes(width, self.knobs.prototypes))
-
     @torch.no_grad()
     def teach(self, views: Views) -> tuple[Tensor, Tensor]:
         """The teacher's logits (N, K) for both large views."""
         return self.target(torch.cat([views["view1"], views["view2"]])).float().chunk(2)
 
-    @property
-    def off(self) -> Tensor | float:
-        """What is taken off the teacher's logits."""
-        return self.center.mean if self.knobs.centering else 0.0
-
     def loss(self, views: Views) -> Losses:
         knobs, teachers, students = self.knobs, self.teach(views), self.project_crops(views)
         pairs = [
             dino(
-                student, teacher, center=self.off,
+                student, teacher, center=self.center.of(knobs),
                 student_temperature=knobs.student_temperature,
                 teacher_temperature=knobs.teacher_temperature,
             )
@@ -96,7 +84,7 @@ class DINO(MomentumTwoView, MultiCrop):
             for v, student in enumerate(students)
             if v != q
         ]  # fmt: skip
-        loss, answers = torch.stack(pairs).mean(), self.assign(torch.cat(teachers))
+        loss, answers = torch.stack(pairs).mean(), self.center.assign(torch.cat(teachers), knobs)
         self.center.waiting = torch.cat(teachers)
         surprise = loss.detach() - entropy(answers)
         return Losses(
@@ -104,17 +92,7 @@ class DINO(MomentumTwoView, MultiCrop):
             {"teacher_entropy": entropy(answers), "divergence": surprise, "groups": groups_in_use(answers)},
         )
 
-    def assign(self, logits: Tensor) -> Tensor:
-        """P_t: the teacher's logits (N, K), centred and sharpened."""
-        return ((logits - self.off) / self.knobs.teacher_temperature).softmax(1)
-
-    def momentum(self, progress: Progress) -> float:
-        return momentum_at(self.knobs.momentum, progress.fraction)
-
-    def after_step(self, progress: Progress) -> None:
-        super().after_step(progress)
-        self.center.follow(self.knobs.center_momentum)
-
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
-        return [*show_groups(views, *map(self.assign, self.teach(views))), *super().preview(views)[3:]]
+        answers = (self.center.assign(logits, self.knobs) for logits in self.teach(views))
+        return [*show_groups(views, *answers), *super().preview(views)[3:]]
