@@ -26,14 +26,7 @@ class MaskedTokensSettings(MaskRatioSettings):
 class NeedsTransformer(Method):
     """Methods that take an image apart into patches."""
 
-    defaults = {
-        "encoder": "vit",
-        "learning_rate": 2e-3,
-        "weight_decay": 0.05,
-        "warmup": 0.1,
-        "jitter": 0.0,
-        "grayscale": 0.0,
-    }
+    defaults = {"encoder": "vit", "learning_rate": 2e-3, "weight_decay": 0.05, "warmup": 0.1}
     encoder: VisionTransformer
 
     @classmethod
@@ -50,6 +43,8 @@ class MaskedTokens(NeedsTransformer):
     """
 
     Settings = MaskedTokensSettings
+    # what is hidden must be told from what is seen, so colours stay as they are
+    defaults = {**NeedsTransformer.defaults, "jitter": 0.0, "grayscale": 0.0}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -19,12 +19,8 @@ from sslcore.views import block_mask, cover
 
 
 class IBOTSettings(CenteredTeacherSettings, MaskRatioSettings, MomentumSettings):
-    image_weight: float = knob(
-        1.0, 0.0, 100.0, help="How much the group of the whole view counts.", live=True
-    )
-    patch_weight: float = knob(
-        1.0, 0.0, 100.0, help="How much the groups of hidden patches count.", live=True
-    )
+    image_weight: float = knob(1.0, 0.0, 100.0, help="How much the group of a view counts.", live=True)
+    patch_weight: float = knob(1.0, 0.0, 100.0, help="How much those of hidden patches count.", live=True)
 
 
 @register
@@ -69,18 +65,10 @@ class IBOT(NeedsTransformer, CenteredTeacher):
                 "Patches alone: groups of colours and textures, which say little about what is shown.",
             ),
         ),
-        notes=(
-            "The loss is the teacher's entropy plus what the student misses; it is low at one of the collapses too.",
-        ),
+        notes=("Each loss is the teacher's entropy plus what the student misses: low at a collapse too.",),
     )
     Settings = IBOTSettings
-    defaults = {
-        **NeedsTransformer.defaults,
-        "batch_size": 64,
-        "jitter": 0.8,
-        "grayscale": 0.2,
-        "mask_ratio": 0.3,
-    }
+    defaults = {**NeedsTransformer.defaults, "batch_size": 64, "mask_ratio": 0.3}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -76,8 +76,6 @@ class MSN(NeedsTransformer, MomentumTwoView, MultiCrop):
     defaults = {
         **NeedsTransformer.defaults,
         "batch_size": 128,
-        "jitter": 0.8,
-        "grayscale": 0.2,
         "prototypes": 64,
         "teacher_temperature": 0.025,
     }

@@ -10,7 +10,7 @@ from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import answering_nothing, latent_regression
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views, one_view
-from sslcore.methods.masked_tokens import NeedsTransformer
+from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.training.ema import momentum_at, target_of, update_target
@@ -76,7 +76,7 @@ class IJEPA(NeedsTransformer):
         notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
     )
     Settings = IJEPASettings
-    defaults = {**NeedsTransformer.defaults, "batch_size": 128, "crop_min": 0.6}
+    defaults = {**MaskedTokens.defaults, "batch_size": 128, "crop_min": 0.6}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

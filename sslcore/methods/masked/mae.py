@@ -9,7 +9,7 @@ from sslcore.encoders.vision_transformer import Block, initialise, sincos_positi
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import masked_patch_mse, normalize_patches
 from sslcore.methods.base import Batch, Losses, Panel, Views, one_view
-from sslcore.methods.masked_tokens import NeedsTransformer
+from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views.masks import patchify, random_token_mask, unpatchify
@@ -70,6 +70,7 @@ class MAE(NeedsTransformer):
         ),
     )
     Settings = MAESettings
+    defaults = MaskedTokens.defaults
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
