@@ -117,10 +117,8 @@ class DeepCluster(TwoView):
         logits = self.answer(torch.cat(seen)).flatten(0, 1)
         each = weight * F.cross_entropy(logits, target, reduction="none")
         hits = (logits.argmax(1) == target).float().mean()
-        return Losses(
-            {"cross_entropy": each.mean()},
-            {"pretext_accuracy": hits, "agreement": self.sortings.agreement.clone()},
-        )
+        metrics = {"pretext_accuracy": hits, "agreement": self.sortings.agreement.clone()}
+        return Losses({"cross_entropy": each.mean()}, metrics)
 
     def on_epoch(self, epoch: Epoch) -> None:
         if self.sorted_at >= 0 and epoch.step - self.sorted_at < self.knobs.recluster_every:
