@@ -22,6 +22,6 @@ def test_features_become_colours_of_the_last_arguments_directions():
     features = torch.randn(2, 16, 8, generator=torch.Generator().manual_seed(0))
     same, last = as_colours(features, features)
     assert torch.equal(same, last) and last.shape == (2, 3, 4, 4)
-    assert 0 <= last.min() and last.max() <= 1
+    assert last.min() >= 0 and last.max() <= 1
     first = last.transpose(0, 1).flatten(1).std(1)
     assert (first > 0.15).all()

@@ -60,5 +60,5 @@ def test_the_switch_lets_gradient_through_the_target(stop_gradient):
 
 @pytest.mark.parametrize("wrong", [{"target_min": 0.4, "target_max": 0.2}, {"predictor_width": 50}])
 def test_settings_that_cannot_work_are_a_sentence(wrong):
-    with pytest.raises(UserError, match="target_min|predictor_width"):
+    with pytest.raises(UserError, match=r"target_min|predictor_width"):
         tiny_settings("ijepa", **wrong)

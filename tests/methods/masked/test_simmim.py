@@ -38,7 +38,7 @@ def test_visible_pixels_do_not_count_and_hidden_ones_are_not_seen():
 
 @pytest.mark.parametrize("wrong", [{"mask_unit": 6}, {"encoder": "resnet18"}])
 def test_settings_that_cannot_work_are_a_sentence(wrong):
-    with pytest.raises(UserError, match="mask_unit|vit"):
+    with pytest.raises(UserError, match=r"mask_unit|vit"):
         tiny_settings("simmim", **wrong)
 
 
