@@ -13,7 +13,7 @@ from sslcore.settings import RunSettings
 from sslcore.training import Step, Trainer, distributed
 from tests.training.together import STEADY, train
 
-METHODS = ["simclr", "vicreg", "byol", "simsiam", "rotation", "mae"]
+METHODS = ["simclr", "vicreg", "byol", "simsiam", "rotation", "mae", "lejepa", "swav", "dino", "msn", "ijepa"]
 ROOT = Path(__file__).parents[2]
 TINY = {
     "data": "digits",

@@ -32,8 +32,9 @@ def test_every_image_gets_a_cluster_in_every_sorting(method):
     assert ("view2" in views) == (method.knobs.version == "v2")
 
 
-def test_images_of_a_colour_share_a_cluster(method):
-    """Four colours and eight clusters: no cluster should mix colours, even with random features."""
+def test_images_of_a_colour_share_a_cluster():
+    """Four colours and eight clusters: even with random features hardly any cluster mixes colours."""
+    method = make("deepcluster", version="v2", clusters=8, clusterings=2)
     sort(method)
     colour = make_data(64).train.labels
     mixed = [colour[method.sortings.target[:, 0] == c].unique().numel() > 1 for c in range(8)]
