@@ -39,6 +39,11 @@ class CenteredTeacherSettings(TeacherSettings):
     center_momentum: float = knob(
         0.9, 0.0, 1.0, help="How slowly the average answer follows.", live=True, advanced=True
     )
+    head_norm: bool = knob(
+        True,
+        help="Batch norm in the head. Off, as in the paper: a slow start, and centring alone prevents collapse.",
+        advanced=True,
+    )
 
 
 class Center(nn.Module):
@@ -77,12 +82,9 @@ class CenteredTeacher(MomentumTwoView):
     """Methods with DINO's head, its centres, and a teacher that comes to rest at the end."""
 
     def build_projector(self, inputs: int) -> nn.Module:
-        """Three layers to a bottleneck, and its cosines to the prototypes: the logits.
-
-        No batch norm, as in the paper, so that centring alone is what prevents collapse.
-        """
+        """Three layers to a bottleneck, and its cosines to the prototypes: the logits."""
         hidden, width = self.knobs.projector_hidden, self.knobs.projector_output
-        head = mlp(inputs, hidden, hidden, width, norm=False)
+        head = mlp(inputs, hidden, hidden, width, norm=self.knobs.head_norm)
         return nn.Sequential(head, Prototypes(width, self.knobs.prototypes))
 
     def momentum(self, progress: Progress) -> float:

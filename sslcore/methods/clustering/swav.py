@@ -3,10 +3,10 @@
 from math import log
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslcore.encoders import InputInfo, Prototypes
+from sslcore.encoders import InputInfo, Prototypes, mlp
 from sslcore.knobs import knob
 from sslcore.losses import sinkhorn
 from sslcore.methods.base import Losses, Panel, Progress, Views
@@ -91,6 +91,10 @@ class SwAV(MultiCrop):
         width = self.knobs.projector_output
         self.prototypes = Prototypes(width, self.knobs.prototypes)
         self.queue = Queue(self.knobs.queue_size, width)
+
+    def build_projector(self, inputs: int) -> nn.Module:
+        # A norm on the output spreads the first embeddings, so that there is something to sort from the start.
+        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     @torch.no_grad()
     def sort(self, scores: Tensor) -> Tensor:
