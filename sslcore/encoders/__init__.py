@@ -3,7 +3,7 @@
 from sslcore.encoders.base import Encoder, InputInfo
 from sslcore.encoders.build import build_encoder
 from sslcore.encoders.decoders import ChannelwiseLinear, Decoder, PlaceDecoder, doublings, map_side
-from sslcore.encoders.heads import mlp, predictor
+from sslcore.encoders.heads import Prototypes, cosines, mlp, predictor
 from sslcore.encoders.vision_transformer import VisionTransformer
 
 __all__ = [
@@ -12,8 +12,10 @@ __all__ = [
     "Encoder",
     "InputInfo",
     "PlaceDecoder",
+    "Prototypes",
     "VisionTransformer",
     "build_encoder",
+    "cosines",
     "doublings",
     "map_side",
     "mlp",

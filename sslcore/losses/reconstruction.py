@@ -1,10 +1,12 @@
-"""Losses that ask for pixels back."""
+"""Losses that ask for what was hidden: pixels, or what another network makes of them."""
+
+from math import erf, exp, pi, sqrt
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from sslcore.errors import UserError
-from sslcore.losses._common import full_precision
+from sslcore.losses._common import full_precision, require_positive
 
 
 @full_precision
@@ -134,3 +136,33 @@ def fooling(fake: Tensor) -> Tensor:
     Values: log 2 when the discriminator cannot tell; 0 when it is fooled.
     """
     return F.softplus(-fake).mean()
+
+
+def latent_regression(prediction: Tensor, target: Tensor, *, beta: float) -> Tensor:
+    """I-JEPA's and data2vec's loss: smooth L1, x^2 / (2 beta) below beta and |x| - beta / 2 above; mean over all.
+
+    Both papers standardise each target token over its dimensions (:func:`torch.nn.functional.layer_norm`).
+    Gradients flow into both arguments: the stop-gradient is the method's business.
+    Assran et al. 2023, arXiv 2301.08243 (beta 1); Baevski et al. 2022, arXiv 2202.03555, eq. 3 (beta 2 for images).
+
+    Args:
+        prediction, target: the same shape, (N, M, d) in both methods.
+        beta: above 0; where the square gives way to the absolute value.
+
+    Values: 0 at the optimum and at collapse; about :func:`answering_nothing` for an answer of 0.
+
+    Raises:
+        UserError: if the shapes differ or beta is not above 0.
+    """
+    require_positive("beta", beta)
+    if prediction.shape != target.shape:
+        raise UserError(
+            f"Prediction and target need the same shape, got {tuple(prediction.shape)} and {tuple(target.shape)}."
+        )
+    return F.smooth_l1_loss(prediction, target, beta=beta)
+
+
+def answering_nothing(beta: float) -> float:
+    """What an answer of 0 costs in :func:`latent_regression` when targets are standard normal: 0.4247 for beta 1."""
+    density, inside = exp(-(beta**2) / 2) / sqrt(2 * pi), erf(beta / sqrt(2))
+    return (inside - 2 * beta * density) / (2 * beta) + 2 * density - beta / 2 * (1 - inside)

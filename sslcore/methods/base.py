@@ -61,6 +61,15 @@ class Progress:
     fraction: float  # of the budget, in [0, 1]
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """What a method may look at when a new pass over the training set begins."""
+
+    step: int  # steps done
+    images: Tensor  # (n, C, H, W) uint8: all training images, in the order of ``Batch.index``
+    generator: torch.Generator  # the run's, on the CPU: the only source of randomness
+
+
 class Method(nn.Module):
     """Base class of all methods.
 
@@ -113,6 +122,9 @@ class Method(nn.Module):
     def after_step(self, progress: Progress) -> None:
         """Called after every optimiser step: momentum targets, queues, centres."""
 
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Called without gradient before the first batch of every pass: clusterings, tokenizers."""
+
     def encode(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] to the representation (N, d) that probes judge."""
         return self.encoder(images)
@@ -134,8 +146,8 @@ class Method(nn.Module):
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
 
-class TwoViewSettings(KnobModel):
-    """Knobs of what two-view methods see and of the MLP between representation and loss."""
+class ViewSizeSettings(KnobModel):
+    """The knob of what methods see that compare views."""
 
     view_scale: float = knob(
         0.75,
@@ -144,6 +156,10 @@ class TwoViewSettings(KnobModel):
         help="Side of the views, as a fraction of the image's: smaller views train faster, probes see whole images.",
         advanced=True,
     )
+
+
+class TwoViewSettings(ViewSizeSettings):
+    """Knobs of what two-view methods see and of the MLP between representation and loss."""
 
     projector_hidden: int = knob(256, 8, 8192, help="Width of the projector's hidden layers.", advanced=True)
     projector_output: int = knob(64, 2, 8192, help="Dimensions in which views are compared.", advanced=True)
@@ -168,10 +184,14 @@ class TwoView(Method):
         Crops enlarge what they show, so views a little smaller than the image keep objects at the size they
         have in whole images (Touvron et al., arXiv 1906.06423) and cost half as much.
         """
-        draw, side = self.settings.views, view_side(batch.images.shape[-1], self.knobs.view_scale)
+        draw, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
         twice = torch.cat([batch.images, batch.images])
         view1, view2 = random_views(twice, draw, generator=generator, size=side).chunk(2)
         return {"view1": view1, "view2": view2}
+
+    def side_of(self, images: Tensor, scale: float) -> int:
+        """Pixels along a view of these images: a whole number of patches, or a multiple of 4."""
+        return view_side(images.shape[-1], scale, getattr(self.encoder, "patch_size", 4))
 
     def project(self, images: Tensor) -> Tensor:
         return self.projector(self.encode(images))
@@ -204,9 +224,9 @@ class TwoView(Method):
         ]
 
 
-def view_side(side: int, scale: float) -> int:
-    """Pixels along a view of an image with ``side`` pixels: the nearest multiple of 4, so that patches fit."""
-    return max(4, 4 * round(side * scale / 4))
+def view_side(side: int, scale: float, multiple: int = 4) -> int:
+    """Pixels along a view of an image with ``side`` pixels: the nearest multiple, so that patches fit."""
+    return multiple * max(1, round(side * scale / multiple))
 
 
 def classification(logits: Tensor, target: Tensor) -> Losses:

@@ -16,7 +16,7 @@ import torch
 from sslcore.data import ImageData, load
 from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
-from sslcore.methods.base import Batch, Losses, Method, Progress
+from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings, all_knobs
 from sslcore.training import distributed
@@ -220,6 +220,8 @@ class Trainer(Iterator[Event]):
         """The next images of a random order; the incomplete batch at the end of an epoch is dropped."""
         if len(self.order) < self.batch_size:
             self.order = torch.randperm(len(self.images), generator=self.generator)
+            with torch.no_grad(), self.autocast():
+                self.method.on_epoch(Epoch(self.step, self.images, self.generator))
         index, self.order = self.order.split([self.batch_size, len(self.order) - self.batch_size])
         index = index.to(self.device)
         labels = None if self.labels is None else self.labels[index]

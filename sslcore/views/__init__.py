@@ -11,9 +11,18 @@ from sslcore.views.colour_bins import (
 from sslcore.views.corrupt import corrupt
 from sslcore.views.downsample import halve
 from sslcore.views.draws import Draws, draw
+from sslcore.views.hog import hog, hog_picture
 from sslcore.views.lab import lab_to_rgb, lightness, rgb_to_lab
 from sslcore.views.lens import chromatic_aberration, drop_colours, project_colours
-from sslcore.views.masks import block_mask, patchify, random_squares, random_token_mask, unpatchify
+from sslcore.views.masks import (
+    block_mask,
+    context_and_targets,
+    cover,
+    patchify,
+    random_squares,
+    random_token_mask,
+    unpatchify,
+)
 from sslcore.views.rotations import all_rotations, rotate90
 from sslcore.views.settings import ViewSettings
 from sslcore.views.tiles import (
@@ -35,11 +44,15 @@ __all__ = [
     "apply_permutation",
     "block_mask",
     "chromatic_aberration",
+    "context_and_targets",
     "corrupt",
+    "cover",
     "draw",
     "drop_colours",
     "gamut_bins",
     "halve",
+    "hog",
+    "hog_picture",
     "inverse_permutation",
     "lab_to_rgb",
     "lightness",

@@ -5,8 +5,10 @@ import torch
 
 from sslcore.errors import UserError
 from sslcore.losses import (
+    answering_nothing,
     discriminator,
     fooling,
+    latent_regression,
     masked_patch_mse,
     masked_pixel_mse,
     normalize_patches,
@@ -145,3 +147,30 @@ def test_half_precision_is_widened(dtype, images):
     assert soft_cross_entropy(narrow, target).dtype == torch.float32
     assert masked_pixel_mse(narrow, images.float(), torch.ones(4, 1, 8, 8)).dtype == torch.float32
     assert fooling(narrow).dtype == discriminator(narrow, narrow).dtype == torch.float32
+
+
+def test_latent_regression_is_square_near_and_absolute_far():
+    zero = torch.zeros(3)
+    target = torch.tensor([0.5, 2.0, -6.0])
+    assert latent_regression(zero, target, beta=2.0).item() == pytest.approx((0.25 / 4 + 1 + 5) / 3)
+    assert latent_regression(target, target, beta=2.0) == 0
+
+
+@pytest.mark.parametrize(("beta", "expected"), [(1.0, 0.4247), (1e-6, 0.7979)])
+def test_cost_of_answering_nothing(beta, expected):
+    assert answering_nothing(beta) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("beta", [0.5, 2.0, 5.0])
+def test_cost_of_answering_nothing_is_the_mean_over_a_normal(beta):
+    x = torch.linspace(-12, 12, 20001, dtype=torch.float64)
+    loss = torch.where(x.abs() < beta, x**2 / (2 * beta), x.abs() - beta / 2)
+    density = torch.exp(-(x**2) / 2) / (2 * torch.pi) ** 0.5
+    assert answering_nothing(beta) == pytest.approx(torch.trapezoid(loss * density, x).item(), abs=1e-5)
+
+
+def test_latent_regression_refuses_what_does_not_fit():
+    with pytest.raises(UserError, match="same shape"):
+        latent_regression(torch.zeros(2, 3), torch.zeros(3, 2), beta=1.0)
+    with pytest.raises(UserError, match="beta"):
+        latent_regression(torch.zeros(2), torch.zeros(2), beta=0.0)

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from sslcore.methods.base import Progress, TwoView
-from sslcore.registry import get_method, methods
+from sslcore.methods.base import (
+    Progress,
+    TwoView,
+)
 from tests.conftest import tiny_settings
 from tests.methods.test_conformance import batch_of, make, views_of
 
@@ -55,7 +57,9 @@ def test_a_silent_masked_autoencoder_is_at_chance(patch_size):
     assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-4)
 
 
-@pytest.mark.parametrize("name", [n for n in methods() if get_method(n).card.collapse])
+@pytest.mark.parametrize(
+    "name", ["rotation", "jigsaw", "denoising_autoencoder", "simclr", "simsiam", "byol", "vicreg", "mae"]
+)
 def test_collapse_value_of_the_card(name):
     method = make(name, batch_size=8)
     views = views_of(method, batch_of(8))
