@@ -28,6 +28,9 @@ from sslcore.training.referee import Referee
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
+EVALUATION_SHARE = (
+    0.4  # of training time: what evaluations may cost where the budget is time, the last one apart
+)
 
 
 class Trainer(Iterator[Event]):
@@ -73,6 +76,7 @@ class Trainer(Iterator[Event]):
         self.step, self.seconds, self.speed = 0, 0.0, 0.0
         self.order = torch.empty(0, dtype=torch.long)
         self.measured = 0.0  # share of the budget up to which everything due has been measured
+        self._evaluating = 0.0  # seconds spent on evaluations by this trainer
         self._stopped = False
         self._pending: list[Event] = []
         if resume:
@@ -165,11 +169,20 @@ class Trainer(Iterator[Event]):
             if now > before:
                 yield self.referee.diagnose(self.step, self.seconds)
             before, now = done(evaluations)
-            if now > before:
+            if now > before and (now == evaluations or self._has_time_to_evaluate()):
                 # dearer than neighbours: only at the first evaluation behind each quarter of the budget
                 linear = now * PROBES // evaluations > before * PROBES // evaluations
-                yield from self.referee.evaluate(self.step, self.seconds, linear=linear)
+                start = time.perf_counter()
+                found = list(self.referee.evaluate(self.step, self.seconds, linear=linear))
+                self._evaluating += time.perf_counter() - start
+                yield from found
         self.measured = self.fraction
+
+    def _has_time_to_evaluate(self) -> bool:
+        """Whether people who asked for a minute would not wait much longer. In steps, runs are reproducible."""
+        budget = self.settings.budget
+        timed = not (budget.steps or budget.epochs)
+        return not timed or self._evaluating < EVALUATION_SHARE * self.seconds
 
     def _evaluations(self) -> int:
         asked = self.settings.evaluation.evaluations

@@ -70,7 +70,7 @@ class MAE(NeedsTransformer):
         ),
     )
     Settings = MAESettings
-    defaults = MaskedTokens.defaults
+    defaults = {**MaskedTokens.defaults, "batch_size": 64}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -3,9 +3,8 @@
 from math import log
 
 import torch
-from torch import nn
 
-from sslcore.encoders import InputInfo
+from sslcore.encoders import InputInfo, mlp
 from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, classification, one_view
 from sslcore.registry import Card, Switch, register
@@ -14,6 +13,14 @@ from sslcore.views.rotations import all_rotations
 
 
 class RotationSettings(KnobModel):
+    head_hidden: int = knob(
+        256,
+        8,
+        4096,
+        help="Width of the layer between representation and answer. It may forget all but the angle, so that "
+        "the representation need not.",
+        advanced=True,
+    )
     watermark: bool = knob(
         False,
         help="Prints a small white mark in the upper left corner: a shortcut that gives the answer away.",
@@ -52,12 +59,12 @@ class Rotation(Method):
         ),
     )
     Settings = RotationSettings
-    # turns are exact transpositions, so that no interpolation betrays them; crops and flips come first
-    defaults = {"batch_size": 128, "jitter": 0.0, "grayscale": 0.0}
+    # turns are exact transpositions, so that no interpolation betrays them; other changes of the view come first
+    defaults = {"batch_size": 128}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        self.head = nn.Linear(self.encoder.feature_dim, 4)
+        self.head = mlp(self.encoder.feature_dim, self.knobs.head_hidden, 4)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         images = one_view(batch, self.settings, generator)
