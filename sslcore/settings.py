@@ -168,6 +168,20 @@ class RunSettings:
         """A copy with some knobs changed, validated."""
         return type(self).build(self.method, **{**self.flat(), **values})
 
+    def turn(self, **values: Any) -> Self:
+        """A copy with live knobs turned, for a run that goes on.
+
+        Raises:
+            UserError: if a knob is not live or the value is not legal.
+        """
+        known = all_knobs(self.method)
+        for name in values:
+            if name not in known or not known[name].live:
+                raise UserError(f"{name} cannot change while a run is going: stop it and start a new one.")
+        turned = self.change(**values)
+        get_method(self.method).check_turn(self, turned)
+        return turned
+
     def flat(self) -> dict[str, Any]:
         """Every knob's value by name."""
         parts = [self.knobs, *(getattr(self, name) for name in SECTIONS)]

@@ -5,7 +5,7 @@ A method says what the network sees (``views``), what it is asked (``loss``), an
 """
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,7 @@ class Method(nn.Module):
     defaults: ClassVar[dict[str, Any]] = {}
     needs_labels: ClassVar[bool] = False
     needs_colour: ClassVar[bool] = False  # its answers are colours, which it must see to learn
+    stands_alone: ClassVar[str] = ""  # why it cannot share its encoder with other methods; empty: it can
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__()
@@ -100,6 +101,10 @@ class Method(nn.Module):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         """Raise UserError if knobs that are legal alone do not fit together."""
+
+    @classmethod
+    def check_turn(cls, before: RunSettings, after: RunSettings) -> None:
+        """Raise UserError if a run cannot go on with other values of its live knobs."""
 
     def learns_from(self, count: int) -> int:
         """How many of the ``count`` training images it uses, from the first one on; all, unless told otherwise."""
@@ -137,6 +142,11 @@ class Method(nn.Module):
     def preview(self, views: Views) -> list[Panel]:
         """What the network sees and what it answers, as pictures; called in evaluation mode."""
         return []
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode, also of an encoder that it uses without owning it (``methods.several``)."""
+        self.encoder.train(mode)
+        return super().train(mode)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups of trainable parameters.

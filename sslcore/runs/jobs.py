@@ -177,10 +177,10 @@ class JobManager:
         """Change live knobs.
 
         Raises:
-            UserError: if a value is not legal.
+            UserError: if a knob is not live or its value is not legal.
         """
         job = self._mine(run, owner)
-        job.settings = job.settings.change(**values)  # complain here, not in the worker
+        job.settings = job.settings.turn(**values)  # complain here, not in the worker
         job.requests.put(values)
 
     def status(self, run: str) -> JobStatus:

@@ -18,7 +18,7 @@ from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
 from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress
 from sslcore.registry import get_method
-from sslcore.settings import RunSettings, all_knobs
+from sslcore.settings import RunSettings
 from sslcore.training import distributed
 from sslcore.training.events import Changed, Event, Finished, Step
 from sslcore.training.machine import pick_device, pick_precision
@@ -107,11 +107,7 @@ class Trainer(Iterator[Event]):
         Raises:
             UserError: if a knob is not live or the value is not legal.
         """
-        known = all_knobs(self.settings.method)
-        for name in values:
-            if name not in known or not known[name].live:
-                raise UserError(f"{name} cannot change while a run is going: stop it and start a new one.")
-        self.settings = self.method.settings = self.settings.change(**values)
+        self.settings = self.method.settings = self.settings.turn(**values)
         self._pending.append(Changed(self.step, self.seconds, values))
 
     def autocast(self) -> AbstractContextManager:

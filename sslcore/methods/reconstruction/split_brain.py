@@ -84,6 +84,7 @@ class SplitBrain(Method):
     Settings = SplitBrainSettings
     defaults = {"jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6}
     needs_colour = True
+    stands_alone = "its encoder consists of two halves"
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -14,7 +14,7 @@ def test_one_task_alone_is_that_task():
     alone = make("rotation", jitter=0, grayscale=0)
     multi = make("multitask", tasks="rotation", harmonise=False, balance=False)
     multi.encoder.load_state_dict(alone.encoder.state_dict())
-    multi.tasks["rotation"].head.load_state_dict(alone.head.state_dict())
+    multi.parts["rotation"].head.load_state_dict(alone.head.state_dict())
     batch = batch_of(8)
     views = views_of(multi, batch)
     own = {key.removeprefix("rotation."): rows for key, rows in views.items()}
@@ -35,8 +35,8 @@ def test_any_set_of_tasks_trains_one_encoder():
 
 def test_the_shared_encoder_counts_once():
     method = make("multitask", tasks="rotation,jigsaw")
-    assert all(task.encoder is method.encoder for task in method.tasks.values())
-    assert not any("encoder" in key for key in method.tasks.state_dict())
+    assert all(task.encoder is method.encoder for task in method.parts.values())
+    assert not any("encoder" in key for key in method.parts.state_dict())
     grouped = [id(p) for group in method.parameter_groups() for p in group["params"]]
     assert len(grouped) == len(set(grouped))
 
@@ -49,7 +49,7 @@ def test_a_task_keeps_its_own_learning_rates():
 def test_balanced_tasks_start_from_one_each():
     method = make("multitask", tasks="rotation,jigsaw,context_prediction")
     with torch.no_grad():
-        for p in method.tasks.parameters():
+        for p in method.parts.parameters():
             p.zero_()
     losses = method.loss(views_of(method, batch_of(8)))
     assert [term.item() for term in losses.terms.values()] == pytest.approx([1.0] * 3, abs=1e-4)
@@ -71,7 +71,7 @@ def test_live_knobs_reach_the_tasks():
     method = make("multitask", tasks="rotation")
     method.settings = method.settings.change(noise=0.3)
     views_of(method, batch_of(2))
-    assert method.tasks["rotation"].settings["noise"] == 0.3
+    assert method.parts["rotation"].settings["noise"] == 0.3
 
 
 @pytest.mark.parametrize(
