@@ -98,15 +98,19 @@ class Sortings(nn.Module):
 
     @torch.no_grad()
     def sort(self, rows: Tensor, *, uniform: bool, generator: torch.Generator, **how) -> None:
-        """Sort all rows (n, d) anew; ``how`` are the other arguments of :func:`kmeans`."""
-        before, clusters = self.target.clone(), self.centroids.shape[1]
+        """Sort all rows (n, d) anew; ``how`` are the other arguments of :func:`kmeans`.
+
+        Rows are of the first images: where a run learns from fewer, the others stay as they were.
+        """
+        count, clusters = len(rows), self.centroids.shape[1]
+        before = self.target[:count].clone()
         for h in range(len(self.centroids)):
             self.centroids[h], which = kmeans(rows, clusters, generator=generator, **how)
             size = which.bincount(minlength=clusters)
-            self.target[:, h] = which
-            self.weight[:, h] = len(rows) / (size.count_nonzero() * size[which]) if uniform else 1.0
+            self.target[:count, h] = which
+            self.weight[:count, h] = count / (size.count_nonzero() * size[which]) if uniform else 1.0
         if self.done:
-            pairs = zip(before.T.cpu().numpy(), self.target.T.cpu().numpy(), strict=True)
+            pairs = zip(before.T.cpu().numpy(), self.target[:count].T.cpu().numpy(), strict=True)
             scores = [normalized_mutual_info_score(old, new) for old, new in pairs]
             self.agreement.fill_(sum(scores) / len(scores))
         self.done.fill_(True)
