@@ -17,7 +17,7 @@ METHODS = [
     "simclr", "vicreg", "byol", "simsiam", "rotation", "mae",
     "triplet", "instance_discrimination", "moco", "nnclr", "mean_shift", "supcon",
     "deep_infomax", "amdim", "cpc",
-    "lejepa", "swav", "dino", "msn", "ijepa",
+    "lejepa", "swav", "dino", "msn", "ijepa", "hybrid",
 ]  # fmt: skip
 ROOT = Path(__file__).parents[2]
 TINY = {

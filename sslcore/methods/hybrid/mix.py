@@ -81,10 +81,11 @@ def check_encoders(names: Iterable[str]) -> None:
         seen[name] = encoders_of(name)
         for other in seen:
             if not set(seen[name]) & set(seen[other]):
-                sides = (f"{get_method(n).card.title} needs {' or '.join(seen[n])}" for n in (other, name))
-                raise UserError(
-                    f"No encoder serves both: {' and '.join(sides)}. Leave one of them out of mix."
+                sides = (
+                    f"{get_method(n).card.title} needs the encoder {' or '.join(seen[n])}"
+                    for n in (other, name)
                 )
+                raise UserError(f"{' and '.join(sides)}: leave one of them out of mix.")
 
 
 @cache
