@@ -23,6 +23,7 @@ from sslcore.registry import FAMILIES, get_method, methods
 from sslcore.settings import SECTIONS, RunSettings, all_knobs
 from ui.datasets import data_names, data_title, from_link, is_known, to_link
 from ui.knob_widgets import draw_knob
+from ui.part_picker import CHOICES, draw_picker
 from ui.texts import plain
 
 TITLES = {"machine": "Machine", "views": "Views", "optimiser": "Optimiser", "evaluation": "Evaluation"}
@@ -179,6 +180,8 @@ def _grid(knobs: list[Knob], defaults: dict[str, Any]) -> None:
     with st.grid(min_column_width=230, gap="medium"):
         for knob in knobs:
             draw_knob(knob, defaults[knob.name])
+            if knob.name in CHOICES:
+                draw_picker(knob.name, defaults[knob.name])
 
 
 def choose_data() -> str:

@@ -69,6 +69,29 @@ def test_a_folder_of_the_server_cannot_be_reached_through_the_url(page, tmp_path
     assert "no dataset called" in texts(app.warning)
 
 
+def test_a_mix_is_put_together_without_typing(page):
+    app = page("train", method="hybrid")
+    app.multiselect(key="_mix_parts").select("vicreg").run()
+    app.number_input(key="_mix_weight_vicreg").set_value(0.1).run()
+    assert not app.exception
+    assert app.text_input(key="mix").value == "simclr:1,rotation:0.5,vicreg:0.1"
+    assert app.session_state["mix"] == "simclr:1,rotation:0.5,vicreg:0.1"
+    app.multiselect(key="_mix_parts").set_value(["rotation"]).run()
+    assert app.text_input(key="mix").value == "rotation:0.5"
+
+
+def test_the_tasks_of_a_multitask_run_are_picked(page):
+    app = page("train", method="multitask")
+    app.multiselect(key="_tasks_parts").set_value(["jigsaw", "rotation"]).run()
+    assert not app.exception and app.text_input(key="tasks").value == "jigsaw,rotation"
+
+
+def test_a_mix_in_the_url_that_cannot_be_is_explained(page):
+    app = page("train", method="hybrid", mix="simclr:1,supcon:1")
+    assert not app.exception and "labels" in texts(app.warning)
+    assert app.text_input(key="mix").value == "simclr:1,rotation:0.5"
+
+
 def test_an_upload_is_shared_without_the_place_where_it_lies(page, server):
     app = page("train", **TINY)
     app.get("file_uploader")[0].set_value([(f"{i}.png", drawn(i), "image/png") for i in range(10)]).run()
