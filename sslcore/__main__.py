@@ -40,7 +40,7 @@ def build_parser() -> Parser:
     budget.add_argument("--epochs", type=int, help="passes over the data")
     budget.add_argument("--steps", type=int, help="optimiser steps")
     train.add_argument("--seed", type=int, help="same seed, settings and machine: same run")
-    train.add_argument("--device", help="auto, cpu, cuda or mps")
+    train.add_argument("--device", help="auto, cpu, mps, cuda, or cuda:1 for the second GPU")
     train.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KNOB=VALUE", help="any setting"
     )

@@ -17,13 +17,18 @@ from sslcore.runs import History, RunFolder, checkpoint, open_run, record, resum
 from sslcore.runs.summary import summary
 from sslcore.settings import RunSettings
 from sslcore.training import Evaluation, Event, Finished, Step, Trainer
-from sslcore.training.distributed import first_goes_ahead, leads, team
+from sslcore.training.distributed import first_goes_ahead, leads, processes, team
+from sslcore.training.trainer import images_of
 
 
 def train(args: Namespace) -> int:
     with team():
         with first_goes_ahead():
-            trainer = Trainer(asked(args), download=args.download)
+            settings = asked(args)
+            data = images_of(settings, download=args.download)
+            if not any(pair.startswith("batch_size=") for pair in args.set):
+                settings = _fit_batch(settings, len(data.train))
+            trainer = Trainer(settings, data)
             folder = RunFolder.create(runs_root(args.runs), trainer.settings) if leads() else None
         return _watch(trainer, folder, args.json)
 
@@ -36,6 +41,16 @@ def asked(args: Namespace) -> RunSettings:
     if given.keys() & {"seconds", "epochs", "steps"}:
         given = {"steps": 0, "epochs": 0} | given
     return RunSettings.build(args.method, **(values | given))
+
+
+def _fit_batch(settings: RunSettings, count: int) -> RunSettings:
+    """Half the training images as a batch where there are too few for the usual one, as in the app."""
+    if count >= settings["batch_size"]:
+        return settings
+    smaller = max(2, count // 2 // processes() * processes())
+    if leads():
+        print(f"There are {count} training images, so batch_size is {smaller}.", file=sys.stderr)
+    return settings.change(batch_size=smaller)
 
 
 def resume_run(args: Namespace) -> int:
@@ -155,7 +170,9 @@ def export(args: Namespace) -> int:
 def benchmark(args: Namespace) -> int:
     rows = []
     for name in args.methods or list(methods()):
-        trainer = Trainer(RunSettings.build(name, data=args.data, seconds=args.seconds, steps=0))
+        settings = RunSettings.build(name, data=args.data, seconds=args.seconds, steps=0)
+        data = images_of(settings)
+        trainer = Trainer(_fit_batch(settings, len(data.train)), data)
         speeds = [e.images_per_second for e in _only_steps(trainer, args.seconds)]
         rows.append({"method": name, "images_per_second": round(speeds[-1]), "precision": trainer.precision})
         if not args.json:

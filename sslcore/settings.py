@@ -18,6 +18,8 @@ from sslcore.knobs import Knob, KnobModel, knob, knobs_of, show
 from sslcore.registry import get_method
 from sslcore.views.settings import ViewSettings
 
+GPUS = tuple(f"cuda:{number}" for number in range(8))
+
 
 class DataSettings(KnobModel):
     """What is learned from."""
@@ -87,7 +89,9 @@ class MachineSettings(KnobModel):
     """Where and how exactly it runs."""
 
     seed: int = knob(0, 0, 2**31 - 1, help="Same seed, settings and machine: same run.")
-    device: Literal["auto", "cpu", "cuda", "mps"] = knob("auto", help="auto takes a GPU if there is one.")
+    device: Literal["auto", "cpu", "mps", "cuda", *GPUS] = knob(
+        "auto", help="auto takes a GPU if there is one; cuda:1 is the second of several."
+    )
     precision: Literal["auto", "bf16", "fp32"] = knob(
         "auto", help="auto measures which is faster on this machine.", advanced=True
     )

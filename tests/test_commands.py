@@ -1,9 +1,13 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sslcore.__main__ import build_parser, main
 from sslcore.commands import asked
+from sslcore.runs import RunFolder
 
 
 @pytest.mark.parametrize("command", ["methods", "datasets"])
@@ -21,10 +25,90 @@ def test_an_option_wins_over_the_same_knob():
     assert (settings["seed"], settings["width"], settings["epochs"], settings["steps"]) == (2, 8, 3, 0)
 
 
-@pytest.mark.parametrize(
-    "words", [["--seconds", "0"], ["--set", "colour"], ["--set", "temprature=1"], ["--steps", "-1"]]
-)
-def test_a_mistake_is_one_line_and_exit_status_2(words, capsys):
-    assert main(["train", "simclr", *words]) == 2
+MISTAKES = [
+    "train simclr --seconds 0",
+    "train simclr --seconds -5",
+    "train simclr --seconds nan",
+    "train simclr --steps -1",
+    "train simclr --steps 1.5",
+    "train simclr --seed 99999999999999999999",
+    "train simclr --image-size 500",
+    "train simclr --set colour",
+    "train simclr --set temprature=1",
+    "train simclr --set =1",
+    "train simclr --set method=byol",
+    "train simclr --set temperature=nan",
+    "train simclr --set learning_rate=-inf",
+    "train simclr --set batch_size=inf",
+    "train simclr --set batch_size=1e400",
+    "train simclr --device tpu",
+    "train simclr --device cuda:99",
+    "train simclr --data toybux",
+    "train simclr --data folder:",
+    "train simclr --data folder:~nobody-is-called-so/x",
+    "train simclr --data folder:{empty}",
+    "train simclr --data folder:{file}",
+    "train simlcr",
+    "train",
+    "download toybux",
+    "benchmark simlcr",
+    "benchmark simclr --seconds nan",
+    "evaluate nope",
+    "resume ../nope",
+    "export nope",
+    "fly",
+    "",
+]
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_is_one_line_and_exit_status_2(words, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("no zip")
+    words = words.format(empty=tmp_path / "empty", file=tmp_path / "file").split()
+    try:
+        status = main(words)
+    except SystemExit as ended:  # what argparse finds
+        status = ended.code
     said = capsys.readouterr()
-    assert said.err.count("\n") == 1 and not said.out
+    assert status == 2 and said.err.count("\n") == 1 and not said.out
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """A folder with so few images that they are fewer than the usual batch."""
+    monkeypatch.setenv("SSL_PLAYGROUND_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "photos").mkdir()
+    for number in range(20):
+        Image.new("RGB", (32, 32), (12 * number, 0, 0)).save(tmp_path / "photos" / f"{number}.png")
+    return ["--data", f"folder:{tmp_path / 'photos'}", "--runs", str(tmp_path / "runs")]
+
+
+def test_few_images_make_a_smaller_batch_unless_one_was_asked_for(photos, tmp_path, capsys):
+    words = [
+        "train",
+        "simclr",
+        *photos,
+        "--steps",
+        "2",
+        "--device",
+        "cpu",
+        "--set",
+        "width=4",
+        "precision=fp32",
+    ]
+    assert main([*words, "--json"]) == 0
+    said = capsys.readouterr()
+    assert "There are 16 training images, so batch_size is 8." in said.err
+    recorded = RunFolder(Path(json.loads(said.out)["run"]))
+    assert recorded.settings()["batch_size"] == 8 and "batch_size=8" in recorded.status()["command"]
+    assert main([*words, "batch_size=17"]) == 2
+    assert "set batch_size to 16 or less" in capsys.readouterr().err
+
+
+def test_a_damaged_image_in_a_zip_costs_that_image_only(photos, tmp_path, capsys):
+    (tmp_path / "photos" / "3.png").write_bytes(b"damaged")
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "photos")
+    words = ["train", "simclr", *photos, "--data", f"folder:{packed}", "--steps", "1", "--device", "cpu"]
+    assert main([*words, "--set", "width=4", "precision=fp32"]) == 0
+    assert "1 image could not be read and was left out: 3.png." in capsys.readouterr().err

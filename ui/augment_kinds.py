@@ -44,13 +44,11 @@ class Kind:
     Attributes:
         knobs: what can be turned besides the view settings, by name.
         make: from an image (3, S, S) in [0, 1], the view settings, the knobs' values and a generator.
-        uses_views: whether the view settings matter.
     """
 
     about: str
     knobs: dict[str, Knob]
     make: Callable[[Tensor, ViewSettings, dict[str, Any], torch.Generator], list[Panel]]
-    uses_views: bool = True
 
 
 def single_views(
@@ -118,7 +116,7 @@ def masks(
     cover = cover.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
     shown = view * (1 - cover) + 0.5 * cover
     left = int((~hidden[0]).sum())
-    words = f"{side} x {side} patches of {patch} px, {left} of {side * side} visible. Grey ones are hidden."
+    words = f"{side} × {side} patches of {patch} px, {left} of {side * side} visible. Grey ones are hidden."
     return [Panel("One view", view), Panel("What is left of it, six times", shown, text=words)]
 
 

@@ -10,12 +10,13 @@ from sslcore.errors import UserError
 from sslcore.knobs import Knob, knobs_of
 from sslcore.methods.base import Panel
 from sslcore.views import ViewSettings, torchvision_code
+from ui.address import leave_out, show_notes
 from ui.augment_kinds import Kind, kinds
-from ui.augment_source import Source, choose_source
+from ui.augment_source import Source, choose_source, picture_names
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.panels import draw_panel, enlarged
-from ui.texts import number, plain
+from ui.texts import number, plain, signed
 from ui.trained import runs_with_weights, similarity
 
 OFF = {
@@ -41,6 +42,7 @@ PRESETS: dict[str, tuple[dict[str, Any], str]] = {
 
 def draw_augmentations() -> None:
     """The whole page below its title."""
+    show_notes(_strangers())
     controls, pictures = st.columns([1, 2.3], gap="large")
     with controls:
         source = None
@@ -56,6 +58,18 @@ def draw_augmentations() -> None:
         if source is not None and settings is not None:
             _pictures(source, settings)
             _code(settings, source.image.shape[-1])
+
+
+def _strangers() -> list[str]:
+    """What the address asks for and is not there. Values that a widget does not know, it takes out itself."""
+    found, pictures = kinds(), picture_names()
+    names = {"picture", "side", "number", "kind", "seed", *knobs_of(ViewSettings)}
+    notes = leave_out("This page", names.union(*(kind.knobs for kind in found.values())))
+    for name, known in (("picture", pictures), ("kind", found)):
+        asked = st.query_params.get(name)
+        if asked and asked not in known:
+            notes.append(f"There is no {name} called '{asked}' here: known are {', '.join(known)}.")
+    return notes
 
 
 def _view_knobs() -> ViewSettings | None:
@@ -137,7 +151,7 @@ def _worded(source: Source, panels: list[Panel]) -> None:
         with st.grid(min_column_width=140, gap="small"):
             for index, (picture, said) in enumerate(zip(panel.images, panel.captions, strict=True)):
                 cosine = next(cosines, None)
-                said = said if cosine is None else f"cosine {cosine:.2f} · {said}"
+                said = said if cosine is None else f"cosine {signed(cosine)} · {said}"
                 alt = f"{panel.title or 'View'} {index + 1}: {said}"
                 st.image(enlarged(picture), caption=plain(said), alt=alt, width="stretch")
 

@@ -8,12 +8,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sslcore.data import dataset_cards, decode_image, load, sample_photos
+from sslcore.data import dataset_cards, decode_image, sample_photos
 from sslcore.data.decode import square
 from sslcore.data.resize import resize
 from sslcore.data.toybox.dataset import SIZES, TEST_SIZE, plan
 from sslcore.data.toybox.scene import draw as draw_scene
 from sslcore.errors import UserError
+from ui.datasets import load_images
 from ui.downloads import is_here
 
 PHOTOS = {"China (photo)": "china", "Flower (photo)": "flower"}
@@ -30,6 +31,11 @@ class Source:
     title: str
 
 
+def picture_names() -> list[str]:
+    """What there is to choose from."""
+    return [*_datasets(), *PHOTOS, OWN]
+
+
 def choose_source() -> Source | None:
     """Draw the choice and return the picture, None while it has to be downloaded; part of the address.
 
@@ -38,7 +44,7 @@ def choose_source() -> Source | None:
     """
     kind = st.selectbox(
         "Picture",
-        [*_datasets(), *PHOTOS, OWN],
+        picture_names(),
         key="picture",
         bind="query-params",
         help="What is augmented. Your own picture stays on this machine and is not part of the address.",
@@ -71,7 +77,7 @@ def dataset_picture(name: str, number: int, size: int) -> Source:
         drawn = draw_scene(scene, size if size in SIZES else SIZES[0])
         image = torch.from_numpy(np.array(drawn)).permute(2, 0, 1)
         return Source(resize(image[None], size)[0], f"Toybox scene {number}")
-    data = _loaded(name)
+    data = load_images(name)
     label = None if data.test.labels is None else data.classes[data.test.labels[number]]
     title = f"{data.title} image {number}" + (f": {label}" if label else "")
     return Source(resize(data.test.images[number : number + 1], size)[0], title)
@@ -87,13 +93,11 @@ def _scenes() -> list:
     return plan("test", TEST_SIZE)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the images …")
-def _loaded(name: str):
-    return load(name)
-
-
 def _count(name: str) -> int:
-    return TEST_SIZE if name == "toybox" else len(_loaded(name).test)
+    if name == "toybox":
+        return TEST_SIZE
+    with st.spinner("Reading the images …"):
+        return len(load_images(name).test)
 
 
 @st.cache_resource(show_spinner=False)

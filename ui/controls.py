@@ -1,6 +1,7 @@
 """The buttons of a run. They act in callbacks that set flags on the job manager and give it a moment to obey, so
 that the page that follows shows what was asked for and not the state before."""
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ from sslcore.runs import JobStatus
 from sslcore.settings import RunSettings, all_knobs
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
-from ui.owner import may_control, owner_key
+from ui.owner import may_control, owner_key, refusal
 from ui.texts import plain
 
 HEED = 0.5  # seconds; a step takes a tenth, only a long evaluation makes the page come first
@@ -29,9 +30,10 @@ def start(settings: RunSettings) -> str | None:
     """Start a run and attach the page to it; ends the run it shows if that is ours and still going."""
     try:
         shown = st.query_params.get("run")
-        if shown and is_mine(shown) and is_here(shown):
-            manager().stop(shown, owner_key())
         run = manager().start(settings, owner_key())
+        if shown and is_mine(shown) and is_here(shown):
+            with suppress(UserError):  # it may just have ended by itself
+                manager().stop(shown, owner_key())
         st.query_params["run"] = run
         return run
     except UserError as error:
@@ -42,6 +44,8 @@ def start(settings: RunSettings) -> str | None:
 def command(name: str, run: str, *values: Any) -> None:
     """Callback: call a method of the job manager in this browser's name."""
     try:
+        if told := refusal(manager().status(run).owner):
+            raise UserError(told)
         getattr(manager(), name)(run, *values, owner_key())
         manager().wait(run, HEED)
     except UserError as error:
@@ -91,7 +95,7 @@ def buttons(status: JobStatus) -> None:
                 ":material/pause:",
                 "Nothing is lost.",
                 ("pause", status.id),
-                disabled=not held or over,
+                disabled=not held or over or bool(status.pending),
             )
         told = "Make exactly one optimiser step, then pause."
         _button("Step", ":material/skip_next:", told, ("step", status.id), disabled=not held)
@@ -111,7 +115,7 @@ def buttons(status: JobStatus) -> None:
 def watching(status: JobStatus) -> None:
     """Say why the buttons cannot be pressed."""
     if status.active and not may_control(status.owner):
-        st.caption(":material/visibility: You are watching: this run belongs to another browser.")
+        st.caption(f":material/visibility: You are watching. {refusal(status.owner)}")
     elif status.active and not is_here(status.id):
         st.caption(":material/visibility: You are watching: this run trains in another process.")
 

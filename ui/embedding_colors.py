@@ -9,6 +9,7 @@ from sslcore.data import ImageData
 from ui.embedding import embedding_figure
 from ui.plotly_live import Figure
 from ui.projection_service import Map
+from ui.texts import signed
 
 SKIPPED = ("class", "individual")  # the first is offered as "Class", the second has too many values
 
@@ -53,7 +54,7 @@ def colored_figure(found: Map, coloring: Coloring, predictions: Sequence[int]) -
     marker = {"color": [round(v, 3) for v in values.tolist()], "colorscale": "Cividis", "colorbar": scale}
     trace = figure.traces[0]
     trace["marker"] = trace["marker"] | marker | {"showscale": True}
-    trace["text"] = [f"{coloring.name} {value:.2f}" for value in values]
+    trace["text"] = [f"{coloring.name} {signed(value)}" for value in values]
     trace["showlegend"] = False
     span = f"{values.min():.2g} (dark) to {values.max():.2g} (bright)"
     return Figure(figure.traces, figure.layout, f"{figure.alt} Colour: {coloring.name}, {span}.")

@@ -21,10 +21,13 @@ from sslcore.errors import UserError
 from sslcore.knobs import Knob, knobs_of, show
 from sslcore.registry import FAMILIES, get_method, methods
 from sslcore.settings import SECTIONS, RunSettings, all_knobs
-from ui.datasets import data_names, data_title, from_link, is_known, to_link
+from ui import address
+from ui.datasets import data_card, data_names, data_title, is_known
+from ui.jobs import manager
 from ui.knob_widgets import draw_knob
+from ui.owner import may_control
 from ui.part_picker import CHOICES, draw_picker
-from ui.texts import plain
+from ui.uploads import from_link, to_link
 
 TITLES = {"machine": "Machine", "views": "Views", "optimiser": "Optimiser", "evaluation": "Evaluation"}
 QUICK = ("data", "seconds", "seed")  # shown beside the method, not in the tabs
@@ -35,37 +38,54 @@ def open_form(default: str = "simclr") -> str:
     """Take in the URL whenever somebody follows a link; returns the method of the form.
 
     What the URL asks for is validated; a sentence on every value that had to be changed is kept for
-    :func:`show_notes`.
+    :func:`show_notes`. A run in the URL lends the form its settings once, when it is opened.
     """
     asked = {
         name: value for name, value in st.query_params.items() if name == "method" or name in _every_knob()
     }
     if "data" in asked:
         asked["data"] = from_link(asked["data"])
-    if "method" not in st.session_state or not _agrees(asked):
+    opened, notes = _opened_run(), []
+    if asked.get("method") in (None, opened.get("method")):
+        asked = opened | asked  # the URL has the last word
+    if opened or "method" not in st.session_state or not _agrees(asked):
         settings, notes = RunSettings.from_query(asked, default)
-        title, known = get_method(settings.method).card.title, all_knobs(settings.method)
-        notes += [
-            f"{title} has no setting called '{n}'; it was ignored."
-            for n in asked
-            if n not in (*known, "method")
-        ]
         if not is_known(settings["data"]):
             named = st.query_params["data"]
             notes.append(f"There is no dataset called '{named}' on this server. Using toybox instead.")
             settings = settings.change(data="toybox")
         write_form(settings)
-        if notes:
-            st.session_state["_form_notes"] = notes
-            _correct_link(asked, settings)
+    method = st.session_state["method"]
+    strangers = address.leave_out(get_method(method).card.title, {"method", "run", *all_knobs(method)})
+    if notes or strangers:
+        st.session_state["_form_notes"] = notes + strangers
+    if notes:
+        _correct_link()
     link_form()
-    return st.session_state["method"]
+    return method
+
+
+def _opened_run() -> dict[str, Any]:
+    """Method and knobs of the run in the URL if it has just got there, else nothing. Where images lie that
+    are not this browser's is left out: who may watch a run may not train on what it learns from."""
+    run, before = st.query_params.get("run"), st.session_state.get("_form_run")
+    st.session_state["_form_run"] = run
+    if run is None or run == before:
+        return {}
+    try:
+        status = manager().status(run)
+    except UserError:
+        return {}
+    settings = status.settings.to_json()
+    named = data_card(settings["data"]) is not None
+    if not named and not (is_known(settings["data"]) and may_control(status.owner)):
+        del settings["data"]
+    return settings
 
 
 def show_notes() -> None:
     """Say what of the URL had to be changed, once."""
-    for note in st.session_state.pop("_form_notes", []):
-        st.warning(plain(note), icon=":material/link_off:")
+    address.show_notes(st.session_state.pop("_form_notes", []))
 
 
 def write_form(settings: RunSettings) -> None:
@@ -102,14 +122,14 @@ def values_now(method: str) -> dict[str, Any]:
     return {name: state[name] for name in all_knobs(method) if state.get(name) is not None}
 
 
-def _correct_link(asked: dict[str, Any], settings: RunSettings) -> None:
+def _correct_link() -> None:
     """Write what is used instead of what was asked into the URL, and start over from there.
 
     Only before a widget has bound the name; after that the widget corrects the URL itself.
     """
     with suppress(StreamlitAPIException):
-        for name, value in settings.flat().items():
-            if name in asked and name not in LINKED:
+        for name, value in values_now(st.session_state["method"]).items():
+            if name in st.query_params and name not in LINKED:
                 st.query_params[name] = str(value).lower() if isinstance(value, bool) else show(value)
         st.rerun()
 

@@ -14,30 +14,31 @@ def draw_knob(knob: Knob, default: Any, key: str | None = None, **how: Any) -> A
     """Draw the widget of a knob and return its value.
 
     Args:
-        default: the value that is left out of the URL.
+        default: the value that is left out of the URL; a label names it where another one is in the URL.
         key: the widget's key; None takes the knob's name and puts the value into the URL.
         how: passed on to the widget (``on_change``, ``args``, ``disabled``).
     """
     how = {"key": key or knob.name, "help": help_text(knob), **(LINK if key is None else {}), **how}
-    now = st.session_state.get(how["key"], default)
+    drawn = how["key"] in st.session_state
+    now = st.session_state[how["key"]] if drawn else default
+    changed = now != default if drawn else how["key"] in st.query_params  # the URL holds what differs
+    label = knob.label + (f" :gray[(default {show(default)})]" if changed and "bind" in how else "")
     if knob.options is not None:
-        return _choice(knob, default, how)
+        return _choice(knob, label, default, how)
     if knob.kind is bool:
-        return st.toggle(knob.label, default, **how)
+        return st.toggle(label, default, **how)
     if knob.kind is str:
-        return st.text_input(knob.label, default, **how)
+        return st.text_input(label, default, **how)
     if knob.log:
         steps = log_steps(knob.low, knob.high, (default, now))
-        return st.select_slider(knob.label, steps, default, format_func=show, **how)
+        return st.select_slider(label, steps, default, format_func=show, **how)
     if knob.kind is int:
-        return _whole(knob, default, how)
+        return _whole(knob, label, default, how)
     step = slider_step(knob.low, knob.high, default)
     if step is None:
-        return st.number_input(knob.label, knob.low, knob.high, float(default), format="%g", **how)
+        return st.number_input(label, *_bounds(knob, how), float(default), format="%g", **how)
     decimals = max(0, -floor(log10(step)))
-    return st.slider(
-        knob.label, float(knob.low), float(knob.high), float(default), step, f"%.{decimals}f", **how
-    )
+    return st.slider(label, float(knob.low), float(knob.high), float(default), step, f"%.{decimals}f", **how)
 
 
 def help_text(knob: Knob) -> str:
@@ -71,13 +72,19 @@ def log_steps(low: float, high: float, also: tuple[float, ...] = ()) -> list[flo
     return sorted({*(value for value in grid if low <= value <= high), low, high, *also})
 
 
-def _choice(knob: Knob, default: Any, how: dict[str, Any]) -> Any:
+def _choice(knob: Knob, label: str, default: Any, how: dict[str, Any]) -> Any:
     if len(knob.options) <= 4:
-        return st.segmented_control(knob.label, knob.options, default=default, required=True, **how)
-    return st.selectbox(knob.label, knob.options, knob.options.index(default), **how)
+        return st.segmented_control(label, knob.options, default=default, required=True, **how)
+    return st.selectbox(label, knob.options, knob.options.index(default), **how)
 
 
-def _whole(knob: Knob, default: int, how: dict[str, Any]) -> int:
+def _bounds(knob: Knob, how: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Of a box. In a form it has none: a box keeps what is outside of its bounds to itself, behind an icon,
+    whereas the form says what is wrong as soon as it is read."""
+    return (None, None) if how.get("on_change") == "ignore" else (knob.low, knob.high)
+
+
+def _whole(knob: Knob, label: str, default: int, how: dict[str, Any]) -> int:
     if knob.low is not None and knob.high is not None and knob.high - knob.low <= 12:
-        return st.slider(knob.label, knob.low, knob.high, default, 1, **how)
-    return st.number_input(knob.label, knob.low, knob.high, default, 1, **how)
+        return st.slider(label, knob.low, knob.high, default, 1, **how)
+    return st.number_input(label, *_bounds(knob, how), default, 1, **how)

@@ -18,7 +18,7 @@ from ui.owner import may_control
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
 from ui.summary import ceiling, draw_command, draw_summary
-from ui.texts import duration, number, percent, plain, portable, run_label
+from ui.texts import duration, number, percent, plain, portable, run_label, signed
 from ui.viewers import tick_seconds
 
 DETAILS = {
@@ -31,8 +31,10 @@ FIRST_DETAIL = "What it sees"
 STATES = {
     "queued": ("gray", "waiting"),
     "running": ("blue", "running"),
+    "pausing": ("orange", "pausing"),
     "paused": ("orange", "paused"),
     "finished": ("green", "finished"),
+    "stopping": ("gray", "stopping"),
     "stopped": ("gray", "stopped"),
     "interrupted": ("orange", "interrupted"),
     "diverged": ("red", "diverged"),
@@ -50,31 +52,36 @@ def draw_run(run: str) -> None:
         )
         return
     sheet, url = thumbnails(status.settings) if view.snapshots else ("", "")
-    every = tick_seconds(run) if status.active else 2.0 if _awaits_pictures(run, view) else None
-    st.fragment(_tick, run_every=every)(run, status.active, every is not None, bool(view.snapshots), sheet)
+    every = _pace(run, status, view)
+    st.fragment(_tick, run_every=every)(run, status.active, every, bool(view.snapshots), sheet)
     load_plotly()  # after the charts that wait for it: nothing of it is to be seen
     if sheet:
         thumb_sheet(sheet, url, COLUMNS)
 
 
-def _tick(run: str, was_active: bool, ticking: bool, had_pictures: bool, sheet: str) -> None:
+def _tick(run: str, was_active: bool, every: float | None, had_pictures: bool, sheet: str) -> None:
     try:
         status, view = manager().status(run), manager().view(run)
     except UserError:
         st.rerun()  # somebody deleted it
-    if status.active:
-        tick_seconds(run)
-    due = status.active or _awaits_pictures(run, view)
-    if ticking != due or was_active != status.active or (view.snapshots and not had_pictures):
-        st.rerun()  # once: to start or drop the timer, or to bring in the thumbnails
+    changed = every != _pace(run, status, view) or was_active != status.active
+    if changed or (view.snapshots and not had_pictures):
+        st.rerun()  # once: to start, change or drop the timer, or to bring in the thumbnails
     _header(status, view)
     controls.problem()
-    _numbers(view)
+    _numbers(status, view)
     _curves(run, status, view, sheet)
     _details(run, view)
     if status.active and may_control(status.owner) and controls.is_here(run):
         controls.live_knobs(status)
     _share(run, status)
+
+
+def _pace(run: str, status: JobStatus, view: RunView) -> float | None:
+    """Seconds until the next look, fewer looks with many viewers; None if nothing will have changed."""
+    if status.active:
+        return tick_seconds(run)
+    return 2.0 if _awaits_pictures(run, view) else None
 
 
 def _awaits_pictures(run: str, view: RunView) -> bool:
@@ -84,15 +91,17 @@ def _awaits_pictures(run: str, view: RunView) -> bool:
 
 
 def _header(status: JobStatus, view: RunView) -> None:
-    color, word = STATES.get(status.state, ("gray", status.state))
+    color, word = STATES.get(status.pending or status.state, ("gray", status.state))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"#### {plain(run_label(status.label))} :{color}-badge[{word}]", width="content")
         controls.buttons(status)
     controls.watching(status)
+    if status.pending:
+        st.caption(f"{status.pending.capitalize()} as soon as this step or evaluation is done.")
     st.progress(min(1.0, view.fraction), text=progress_text(status, view))
     if status.message and status.state != "finished":
         kind = st.error if status.state in ("failed", "diverged") else st.info
-        kind(plain(status.message))
+        kind(plain(portable(status.message)))
     if not status.active:
         draw_summary(status, view)
 
@@ -119,7 +128,16 @@ def progress_text(status: JobStatus, view: RunView) -> str:
     return " · ".join(parts)
 
 
-def _numbers(view: RunView) -> None:
+def why_missing(name: str, status: JobStatus, view: RunView) -> str:
+    """Why a run has no such accuracy, in a few words; empty if it has."""
+    if view.latest(name) is not None:
+        return ""
+    if view.evaluations and view.latest("knn") is None:
+        return "no labels"
+    return "measured later" if status.active else "ended before it was measured"
+
+
+def _numbers(status: JobStatus, view: RunView) -> None:
     with st.grid(min_column_width=132, gap="small"):
         for name, title, base in (
             ("knn", "kNN accuracy", "random_knn"),
@@ -129,7 +147,12 @@ def _numbers(view: RunView) -> None:
             known = value is not None and start is not None and view.step
             gain = 100 * (value - start) if known else 0.0
             told = "On held-out images. The change is against the same network before training."
-            how = {"delta": f"{gain:+.1f} points" if abs(gain) >= 0.05 else None}  # no arrow up for no change
+            if name == "linear":
+                told += " Fitted anew after each quarter of the run."
+            how = {"delta": why_missing(name, status, view), "delta_arrow": "off", "delta_color": "off"}
+            if abs(gain) >= 0.05:  # no arrow up for no change
+                arrow, color = ("up", "green") if gain > 0 else ("down", "red")
+                how = {"delta": f"{signed(gain, '+.1f')} points", "delta_arrow": arrow, "delta_color": color}
             st.metric(title, percent(value), **how, help=told, border=True, height="stretch")
         curve = view.curves.get("loss")
         told = "Mean of the latest steps. It means nothing without its reference lines: see the curve."

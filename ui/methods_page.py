@@ -38,6 +38,7 @@ def _explain(asked: str) -> None:
         get_method(asked)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/link_off:")
+    del st.query_params["method"]
 
 
 def _filtered(cards: list[Card]) -> list[Card]:

@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from sslcore.data import ImageData
-from ui.texts import plain
+from ui.texts import plain, signed
 
 NEAREST = 8
 MOST = 24  # pictures shown of a lasso
@@ -41,7 +41,7 @@ def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any, step: 
         _agreement(data, query, order)
         with st.container(horizontal=True, gap="xsmall"):
             for index, cosine in zip(order, cosines, strict=True):
-                _picture(data, index, f"{_name(data, index)} {cosine:.2f}", 72)
+                _picture(data, index, f"{_name(data, index)} {signed(cosine)}", 72)
     lassoed = [int(i) for i in state.selected or () if int(i) < count]
     if lassoed:
         _lasso(data, lassoed, step)

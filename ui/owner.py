@@ -1,13 +1,18 @@
 """Who this browser is: a random secret in a cookie, so that a refresh keeps control of one's own runs.
 
 The secret never appears in an address, so every link can be shared: who opens it may watch, not control.
+What belongs to nobody, such as runs of the command line, belongs to whoever sits at the server's own machine.
 """
 
 import secrets
+from urllib.parse import urlsplit
 
 import streamlit as st
 
 COOKIE = "ssl_playground_owner"
+
+OTHERS = "This run belongs to another browser: you may watch it, or start your own."
+NOBODYS = "This run was not started in the app: only a browser on the server's own machine may control it."
 
 _keeper = st.components.v2.component(
     "owner_cookie",
@@ -29,8 +34,22 @@ def owner_key() -> str:
 
 
 def may_control(owner: str) -> bool:
-    """Whether this browser may control what belongs to an owner; what belongs to nobody is everybody's."""
-    return owner in ("", owner_key())
+    """Whether this browser may control what belongs to an owner."""
+    return not refusal(owner)
+
+
+def refusal(owner: str) -> str:
+    """Why this browser may not control a run of this owner, in a sentence; empty if it may."""
+    if owner:
+        return "" if owner == owner_key() else OTHERS
+    return "" if sits_here() else NOBODYS
+
+
+def sits_here() -> bool:
+    """Whether the browser runs on the server's own machine. Behind a proxy every connection comes from there,
+    but the address that people type does not name it."""
+    host = urlsplit(st.context.url or "http://localhost").hostname
+    return st.context.ip_address is None and host in ("localhost", "127.0.0.1", "::1")
 
 
 def keep_owner_key() -> None:

@@ -12,7 +12,7 @@ from ui import controls
 from ui.figures import overlay_figure
 from ui.jobs import manager
 from ui.lamp import LIGHTS
-from ui.owner import may_control, owner_key
+from ui.owner import may_control, owner_key, refusal
 from ui.plotly_live import live_chart, load_plotly
 from ui.records import Record, records
 from ui.run_files import delete_run, result_files, weights_file
@@ -120,7 +120,7 @@ def _one(record: Record) -> None:
                 )
             _downloads(folder)
             if not record.active:
-                _delete(record, mine)
+                _delete(record)
         draw_command(record.command)
 
 
@@ -154,9 +154,10 @@ def _zip(folder: RunFolder) -> bytes:
     return file.getvalue()
 
 
-def _delete(record: Record, mine: bool) -> None:
-    told = "Delete this run for good." if mine else "This run belongs to another browser."
-    with st.popover("Delete", icon=":material/delete:", help=told, disabled=not mine):
+def _delete(record: Record) -> None:
+    refused = refusal(record.owner)
+    told = refused or "Delete this run for good."
+    with st.popover("Delete", icon=":material/delete:", help=told, disabled=bool(refused)):
         st.markdown("Delete this run with all its files? This cannot be undone.")
         st.button("Yes, delete it", type="primary", on_click=_delete_now, args=(record.id,), help=told)
 
@@ -164,6 +165,8 @@ def _delete(record: Record, mine: bool) -> None:
 def _delete_now(run: str) -> None:
     """Callback: delete a run of one's own that is over."""
     try:
+        if told := refusal(manager().status(run).owner):
+            raise UserError(told)
         delete_run(find_run(run, manager().root), owner_key())
         manager().forget(run)
         st.toast("The run was deleted.")

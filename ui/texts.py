@@ -1,8 +1,10 @@
 """Words: text from others made harmless, numbers made readable."""
 
 import re
+from pathlib import Path
 
 UPLOAD = r"folder:[^·'\"\n]*uploads[/\\]+(\w{4})\w*(?:\.zip)?"
+TRACE = r'(File ")[^"\n]*[/\\]((?:[^"/\\\n]+[/\\]){2}[^"/\\\n]+")'  # a line of a traceback: keep three parts
 PLACEHOLDER = "folder:YOUR_IMAGES.zip"
 SPECIAL = set(r"\`*_{}[]()<>#+!|~$:")
 
@@ -19,8 +21,13 @@ def run_label(label: str) -> str:
 
 
 def portable(text: str) -> str:
-    """A command or a file with a placeholder for the place where this server keeps somebody's images."""
-    return re.sub(UPLOAD, PLACEHOLDER, text)
+    """A command, a message or a file without the places that are this server's business: a placeholder for
+    somebody's images, the ends of the paths in tracebacks, and shorthands for the current and the home folder."""
+    text = re.sub(TRACE, r"\1\2", re.sub(UPLOAD, PLACEHOLDER, text))
+    for place, short in ((Path.cwd(), "."), (Path.home(), "~")):
+        if place != place.parent:  # everything lies in the root
+            text = re.sub(re.escape(str(place)) + r"(?![\w.-])", short, text)
+    return text
 
 
 def percent(value: float | None) -> str:
@@ -30,7 +37,12 @@ def percent(value: float | None) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """A figure with a few significant digits."""
-    return "–" if value is None else f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return "–" if value is None else signed(value, f",.{digits}g" if abs(value) < 1000 else ",.0f")
+
+
+def signed(value: float, form: str = ".2f") -> str:
+    """A figure in this format with a typographic minus sign."""
+    return f"{value:{form}}".replace("-", "−", value < 0)
 
 
 def duration(seconds: float) -> str:

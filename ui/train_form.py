@@ -7,10 +7,10 @@ from sslcore.knobs import show
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
 from ui import controls, forms
-from ui.datasets import keep_upload
 from ui.downloads import is_here
 from ui.presets import Preset, preset_settings, presets_of
 from ui.texts import plain
+from ui.uploads import keep_upload
 
 UPLOAD_TYPES = ["zip", "png", "jpg", "jpeg", "webp", "bmp"]
 UPLOAD_MB = 50
@@ -46,7 +46,8 @@ def draw_form() -> None:
 def start_form(method: str) -> None:
     """Callback: start what the form says."""
     try:
-        controls.start(forms.read_form(method))
+        if run := controls.start(forms.read_form(method)):
+            st.session_state["_form_run"] = run  # whose settings the form has already
     except UserError as error:
         controls.problem(str(error))
 

@@ -77,7 +77,7 @@ def open_zip(source, title: str) -> zipfile.ZipFile:
     """
     try:
         return zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, EOFError, ValueError):
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
         raise UserError(f"{title} is not a zip file, or it is damaged: pack the folder again.") from None
     except OSError as error:
         raise UserError(f"{title} cannot be opened: {error.strerror or error}.") from None

@@ -18,11 +18,12 @@ from torch import Tensor
 from sslcore.data.archive import MAX_TOTAL, Entry, folder_entries, open_zip, zip_entries
 from sslcore.data.cache import Progress, cached
 from sslcore.data.decode import SUFFIXES, decode_image, square
-from sslcore.data.images import ImageData, Split, assemble, stratified
+from sslcore.data.images import CHANNELS, ImageData, Split, assemble, stratified
 from sslcore.errors import UserError
 
 VERSION = 1
 FEWEST, TEST_PART = 8, 0.2
+MAX_MEMORY = 2 * 2**30  # bytes of all images at the chosen size
 HELD_OUT = ("test", "val", "valid", "validation")
 
 
@@ -48,10 +49,11 @@ def load_folder(
     Raises:
         UserError: if it is missing, not a zip, unsafe, too large, or has fewer than ``FEWEST`` usable images.
     """
-    place, title = Path(path).expanduser(), f"'{path}'"
+    place, title = Path(path), f"'{path}'"
     try:
-        there = bool(path) and place.exists()
-    except (OSError, ValueError):  # names no file can have, folders that may not be entered
+        place = place.expanduser()
+        there = bool(path) and (place.is_dir() or place.is_file())
+    except (OSError, ValueError, RuntimeError):  # names no file or user can have, folders not to be entered
         there = False
     if not there:
         raise UserError(f"There is no folder or zip at {title}: check the path.")
@@ -122,9 +124,16 @@ def _prepare(
     if not entries:
         raise UserError(f"{place} has no images: put {', '.join(SUFFIXES[:4])} files into it.")
     found = _arrange(entries)
+    if len(found.entries) > (fitting := MAX_MEMORY // (CHANNELS * size**2)):
+        raise UserError(
+            f"{place} has {len(found.entries):,} images, of which {fitting:,} of {size} px fit into the "
+            f"{MAX_MEMORY / 2**30:g} GB of memory they may take: use fewer or smaller images."
+        )
     images, kept, broken = _decode(found.entries, size, progress)
     if not kept:
-        raise UserError(f"None of the {len(found.entries):,} images in {place} could be read.")
+        raise UserError(
+            f"None of the {len(found.entries):,} images in {place} could be read: save them as JPEG or PNG."
+        )
     if len(kept) < FEWEST:
         raise UserError(f"{place} has {len(kept)} usable images: at least {FEWEST} are needed.")
     splits, names = [found.splits[i] for i in kept], [found.classes[i] for i in kept]

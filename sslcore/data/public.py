@@ -139,17 +139,17 @@ _MNIST_FILES = tuple(
 SOURCES = {
     "cifar10": Source(
         "CIFAR-10",
-        "60,000 photographs of ten kinds of animals and vehicles, 32 x 32 pixels.",
+        "60,000 photographs of ten kinds of animals and vehicles, 32 × 32 pixels.",
         _CIFAR, 10, 32, 170, ("cifar-10-batches-py/batches.meta",), _arrays("CIFAR10"),
     ),
     "cifar100": Source(
         "CIFAR-100",
-        "60,000 photographs of a hundred kinds of things, 32 x 32 pixels.",
+        "60,000 photographs of a hundred kinds of things, 32 × 32 pixels.",
         _CIFAR, 100, 32, 170, ("cifar-100-python/meta",), _arrays("CIFAR100"),
     ),
     "stl10": Source(
         "STL-10",
-        "The 13,000 labelled photographs of STL-10: ten kinds of animals and vehicles, 96 x 96 pixels.",
+        "The 13,000 labelled photographs of STL-10: ten kinds of animals and vehicles, 96 × 96 pixels.",
         _STL, 10, 64, 2640, _STL_FILES, _stl10(False), slow=True,
     ),
     "stl10_unlabelled": Source(
@@ -159,13 +159,13 @@ SOURCES = {
     ),
     "mnist": Source(
         "MNIST",
-        "70,000 handwritten digits, 28 x 28 pixels.",
+        "70,000 handwritten digits, 28 × 28 pixels.",
         "LeCun, Cortes and Burges 1998 (CC BY-SA 3.0).",
         10, 32, 12, tuple(f"MNIST/{file}" for file in _MNIST_FILES), _arrays("MNIST"),
     ),
     "fashion_mnist": Source(
         "Fashion-MNIST",
-        "70,000 pictures of clothes, 28 x 28 pixels.",
+        "70,000 pictures of clothes, 28 × 28 pixels.",
         "Zalando Research 2017 (MIT).",
         10, 32, 31, tuple(f"FashionMNIST/{file}" for file in _MNIST_FILES), _arrays("FashionMNIST"),
     ),

@@ -63,7 +63,7 @@ def dataset_cards() -> list[DatasetCard]:
         DatasetCard(
             "digits",
             "Digits",
-            "1,797 real handwritten digits of 8 x 8 pixels, enlarged. Tiny and instantly there.",
+            "1,797 real handwritten digits of 8 × 8 pixels, enlarged. Tiny and instantly there.",
             ANY_SIZES,
             "UCI Optical Recognition of Handwritten Digits (CC BY 4.0), through scikit-learn.",
             10,

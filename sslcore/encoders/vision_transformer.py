@@ -1,6 +1,6 @@
 """A small vision transformer whose tokens can be taken one by one, as masked methods need."""
 
-import math
+from math import gcd, isqrt
 
 import torch
 from torch import Tensor, nn
@@ -67,8 +67,7 @@ class VisionTransformer(Encoder):
         self, info: InputInfo, patch_size: int = 4, token_width: int = 96, depth: int = 4, heads: int = 4
     ) -> None:
         super().__init__(info)
-        if info.size % patch_size:
-            raise UserError(f"A patch of {patch_size} px does not divide an image of {info.size} px evenly.")
+        check_patches(patch_size, "images", info.size)
         if token_width % heads:
             raise UserError(f"token_width {token_width} must be a multiple of the {heads} attention heads.")
         self.patch_size = patch_size
@@ -128,8 +127,18 @@ class VisionTransformer(Encoder):
     def feature_map(self, images: Tensor) -> Tensor:
         """The tokens in their places: (N, token_width, h, w) for square images."""
         tokens = self.tokens(images)
-        side = math.isqrt(tokens.shape[1])
+        side = isqrt(tokens.shape[1])
         return tokens.mT.unflatten(2, (side, side))
+
+
+def check_patches(patch_size: int, what: str, side: int, *others: int) -> None:
+    """Raise UserError if patches do not fill squares of ``side``, naming a size that fills the others too."""
+    if side % patch_size:
+        fitting = max(size for size in range(1, patch_size) if gcd(side, *others) % size == 0)
+        remedy = f"patch_size to {fitting}" if fitting > 1 else "encoder to small"
+        raise UserError(
+            f"A patch of {patch_size} px does not divide {what} of {side} px evenly: set {remedy}."
+        )
 
 
 def initialise(module: nn.Module) -> None:

@@ -94,8 +94,10 @@ class Several(Method):
                 yield name, part, mine
 
     def loss(self, views: Views) -> Losses:
-        """One term for each part; what a part's own loss consists of is shown among the metrics, unweighted."""
-        weights, terms, metrics = self.weights(), {}, {}
+        """A term for each part, 0 for one of weight 0; what a part's own loss consists of is among the metrics,
+        unweighted."""
+        weights, metrics = self.weights(), {}
+        terms = dict.fromkeys(self.parts, torch.zeros((), device=next(iter(views.values())).device))
         for name, part, own in self.each(views):
             losses = part.loss(own)
             terms[name] = weights[name] * losses.total

@@ -53,7 +53,7 @@ def load(folder: Path) -> dict[str, Any]:
             weights = file.with_suffix(".safetensors")
             if weights.stat().st_size == saved["bytes"]:
                 return _join(saved["state"], load_file(weights))
-        except (OSError, ValueError, KeyError, SafetensorError):
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError):
             continue
     if found:
         raise UserError(f"The checkpoint in {folder} is damaged and cannot be read: start the run again.")

@@ -55,11 +55,19 @@ class RunFolder:
         folder = cls(root / f"{settings.method}-{secrets.token_hex(3)}")
         try:
             (folder.path / "snapshots").mkdir(parents=True)
-            write_json(folder.path / "settings.json", settings.to_json())
-            folder.set_status(state="queued", created=time.time(), owner=owner, label=settings.label())
+            folder.ask(settings, state="queued", created=time.time(), owner=owner)
         except OSError as error:
             raise UserError(f"The run cannot be recorded in {root}: {error.strerror}.") from None
         return folder
+
+    def ask(self, settings: RunSettings, **status: Any) -> None:
+        """Write down what the run is to be, before it begins.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        write_json(self.path / "settings.json", settings.to_json())
+        self.set_status(label=settings.label(), **status)
 
     def settings(self) -> RunSettings:
         """What was asked.
@@ -69,7 +77,7 @@ class RunFolder:
         """
         try:
             return RunSettings.from_json(json.loads((self.path / "settings.json").read_text()))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"The run folder {self.path} has no readable settings: {error}") from None
 
     def status(self) -> dict[str, Any]:
@@ -133,7 +141,10 @@ class RunFolder:
 
     def log(self, text: str) -> None:
         """Append a line for people; a full disk is no reason to stop."""
-        with suppress(OSError), open(self.path / "log.txt", "a") as file:
+        with (
+            suppress(OSError),
+            open(self.path / "log.txt", "a", encoding="utf-8", errors="backslashreplace") as file,
+        ):
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     @property
@@ -143,14 +154,15 @@ class RunFolder:
 
 def encode(event: Event) -> bytes:
     """One line of ``metrics.jsonl``; figures that are not numbers become null."""
-    return (json.dumps(_finite(event.as_dict())) + "\n").encode()
+    return (json.dumps(finite(event.as_dict())) + "\n").encode()
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain data with None in place of floats that JSON does not know: nan and the infinities."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value

@@ -1,9 +1,11 @@
 """The history of a run, folded from its events: the same whether they come live or from disk."""
 
 import threading
+from array import array
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ import numpy as np
 from sslcore.runs.folder import RunFolder
 
 POINTS = 400  # a curve is never longer than this
+KEPT = 16 * POINTS  # points from which a curve is drawn; even, because they are merged two by two
+ROWS = 1000  # evaluations, diagnoses and so on in memory; the folder keeps them all
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,52 @@ class RunView:
         return next((row[name] for row in reversed(self.evaluations) if row[name] is not None), None)
 
 
+class Series:
+    """The values of every step in bounded memory: when there are ``KEPT`` means, neighbours are merged."""
+
+    def __init__(self) -> None:
+        self.ends, self.sums = array("q"), array("d")  # last step and sum of values of each mean
+        self.stride = 1  # steps per mean
+        self.newest = 0  # steps in the last one so far
+
+    def put(self, step: int, value: float) -> None:
+        if self.newest < self.stride and self.ends:
+            self.ends[-1] = step
+            self.sums[-1] += value
+            self.newest += 1
+            return
+        if len(self.ends) == KEPT:
+            self.ends = self.ends[1::2]
+            self.sums = array("d", map(add, self.sums[::2], self.sums[1::2]))
+            self.stride *= 2
+        self.ends.append(step)
+        self.sums.append(value)
+        self.newest = 1
+
+    def curve(self) -> Curve:
+        """At most ``POINTS`` points, each the mean of equally many steps; the newest are never left out."""
+        ends, sums = np.array(self.ends), np.array(self.sums)
+        counts = np.full(len(ends), self.stride)
+        counts[-1] = self.newest
+        group = -(-len(ends) // POINTS)
+        lead = len(ends) % group
+        starts = np.arange(lead, len(ends), group)
+        starts = np.concatenate([[0], starts]) if lead else starts
+        last = np.append(starts[1:], len(ends)) - 1
+        means = np.add.reduceat(sums, starts) / np.add.reduceat(counts, starts)
+        return Curve(ends[last], means.astype(np.float32), group * self.stride)
+
+
 class History:
-    """Collects rows (``Event.as_dict()``) from one thread and hands views to others."""
+    """Collects rows (``Event.as_dict()``) from one thread and hands views to others.
+
+    What it holds does not grow with the length of a run: old points of curves are merged into means, and of
+    the other rows an even choice over the run is kept.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._series: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+        self._series: dict[str, Series] = defaultdict(Series)
         self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._last: dict[str, Any] = {}
         self._version = 0
@@ -76,12 +120,13 @@ class History:
                     for name, value in row[f"{kind}s"].items():
                         self._put(row["step"], f"{kind}/{name}", value)
             else:
-                self._rows[row["event"]].append(row)
+                rows = self._rows[row["event"]]
+                rows.append(row)
+                if len(rows) > ROWS:
+                    self._rows[row["event"]] = thin(rows)
 
     def _put(self, step: int, name: str, value: float | None) -> None:
-        steps, values = self._series[name]
-        steps.append(step)
-        values.append(np.nan if value is None else value)
+        self._series[name].put(step, np.nan if value is None else value)
 
     def view(self) -> RunView:
         """The picture now; cheap when nothing has happened since the last one."""
@@ -96,7 +141,7 @@ class History:
                 fraction=self._last.get("fraction", 0.0),
                 images_per_second=self._last.get("images_per_second", 0.0),
                 learning_rate=self._last.get("learning_rate", 0.0),
-                curves={name: thin(*series) for name, series in self._series.items()},
+                curves={name: series.curve() for name, series in self._series.items()},
                 baselines={k: v for k, v in baselines.items() if k not in ("event", "step", "seconds")},
                 evaluations=tuple(self._rows["evaluation"]),
                 diagnoses=tuple(self._rows["diagnosis"]),
@@ -107,18 +152,12 @@ class History:
             return self._view
 
 
-def thin(steps: list[int], values: list[float]) -> Curve:
-    """At most ``POINTS`` points, each the mean of equally many steps; the newest steps are never left out."""
-    stride = -(-len(steps) // POINTS)
-    if stride <= 1:
-        return Curve(np.asarray(steps), np.asarray(values, dtype=np.float32))
-    lead = len(steps) % stride
-    starts = np.arange(lead, len(steps), stride)
-    starts = np.concatenate([[0], starts]) if lead else starts
-    sums = np.add.reduceat(np.asarray(values, dtype=np.float64), starts)
-    counts = np.diff(np.append(starts, len(steps)))
-    ends = np.append(starts[1:], len(steps)) - 1
-    return Curve(np.asarray(steps)[ends], (sums / counts).astype(np.float32), stride)
+def thin(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """About half of ``ROWS`` rows, evenly over the steps; the first, the last and linear probes stay."""
+    steps = [row["step"] for row in rows]
+    chosen = set(np.searchsorted(steps, np.linspace(steps[0], steps[-1], ROWS // 2)).tolist())
+    chosen.add(len(rows) - 1)
+    return [row for at, row in enumerate(rows) if at in chosen or row.get("linear") is not None]
 
 
 class FolderHistory:

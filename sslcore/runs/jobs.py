@@ -24,6 +24,7 @@ from sslcore.training import Finished, Step, Trainer
 
 FOLLOWED = 50  # runs of other processes, and runs that are over, whose history is kept in memory
 PATIENCE = 240.0  # seconds: a run nobody watches then pauses, a paused run for which others wait then stops
+WAITING = 5  # runs of one owner in the queue
 SIGN_SECONDS = 20.0  # between two signs of life of a paused run
 
 
@@ -57,6 +58,13 @@ class Job:
     def active(self) -> bool:
         return self.state in ACTIVE
 
+    @property
+    def pending(self) -> str:
+        """What was asked of the worker while it is busy."""
+        if self.state != "running":
+            return ""
+        return "stopping" if self.cancelled else "" if self.go.is_set() else "pausing"
+
     def now(self) -> RunSettings:
         """The settings with all live knobs where they are."""
         trainer = self.trainer  # the worker may let go of it at any moment
@@ -75,6 +83,7 @@ class JobStatus:
     settings: RunSettings
     label: str
     created: float  # seconds since 1970; 0 while it trains here
+    pending: str = ""  # "pausing" or "stopping": asked for, but a step or an evaluation is still under way
 
     @property
     def active(self) -> bool:
@@ -91,9 +100,11 @@ class JobManager:
         self._waiting: list[Job] = []
         self._wake = threading.Condition()
         self._closing = False
-        count = workers or max(1, torch.cuda.device_count())
+        self._gpus = torch.cuda.device_count()
+        count = workers or max(1, self._gpus)
         self._threads = [
-            threading.Thread(target=self._work, name=f"train-{i}", daemon=True) for i in range(count)
+            threading.Thread(target=self._work, args=(i,), name=f"train-{i}", daemon=True)
+            for i in range(count)
         ]
         for thread in self._threads:
             thread.start()
@@ -101,16 +112,23 @@ class JobManager:
         atexit.register(self.close)
 
     def start(self, settings: RunSettings, owner: str = "") -> str:
-        """Queue a run; returns its id at once."""
+        """Queue a run; returns its id at once.
+
+        Raises:
+            UserError: if this owner has enough of them in the queue.
+        """
+        self._check_queue(owner)
         return self._enqueue(Job(RunFolder.create(self.root, settings, owner), settings, owner))
 
     def resume_folder(self, run: str, owner: str = "") -> str:
         """Continue an interrupted, stopped or failed run from its last checkpoint.
 
         Raises:
-            UserError: if it does not exist, is still active, or belongs to somebody else.
+            UserError: if it does not exist, is still active, or belongs to somebody else, or if this owner
+                has enough runs in the queue.
         """
         folder = find_run(run, self.root)
+        self._check_queue(owner)
         with self._wake:  # two clicks must not train one run twice
             status, known = folder.status(), self._jobs.get(run)
             state = known.state if known and known.active else status["state"]
@@ -123,6 +141,12 @@ class JobManager:
             job = Job(folder, folder.settings(), owner, continues=True)
             self._sign(job)
             return self._enqueue(job)
+
+    def _check_queue(self, owner: str) -> None:
+        if owner and sum(job.owner == owner for job in list(self._waiting)) >= WAITING:
+            raise UserError(
+                f"{WAITING} of your runs are waiting already: stop one of them, or wait until one begins."
+            )
 
     def _enqueue(self, job: Job) -> str:
         with self._wake:
@@ -174,14 +198,19 @@ class JobManager:
         return job is None or job.state == "queued" or job.heeded.wait(seconds)
 
     def turn(self, run: str, values: dict[str, Any], owner: str = "") -> None:
-        """Change live knobs.
+        """Change live knobs; of a run that has not begun, it is as if they had been asked for so.
 
         Raises:
             UserError: if a knob is not live or its value is not legal.
         """
         job = self._mine(run, owner)
-        job.settings = job.settings.turn(**values)  # complain here, not in the worker
-        job.requests.put(values)
+        with self._wake:
+            job.settings = job.settings.turn(**values)  # complain here, not in the worker
+            if job in self._waiting and not job.continues:
+                with suppress(OSError):
+                    job.folder.ask(job.settings)
+            else:
+                job.requests.put(values)
 
     def status(self, run: str) -> JobStatus:
         """Where a run is, from memory if it trains here, else from its folder.
@@ -200,7 +229,8 @@ class JobManager:
             place = self._waiting.index(job) + 1 if job in self._waiting else 0
         created = job.folder.status()["created"] if not job.active else 0.0
         settings = job.now()
-        return JobStatus(run, job.state, job.message, job.owner, place, settings, settings.label(), created)
+        told = (job.state, job.message, job.owner, place, settings, settings.label(), created, job.pending)
+        return JobStatus(run, *told)
 
     def view(self, run: str) -> RunView:
         """The history of a run; counts as a look at it.
@@ -254,7 +284,7 @@ class JobManager:
             raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
         return job
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         while True:
             with self._wake:
                 while not self._waiting and not self._closing:
@@ -263,6 +293,8 @@ class JobManager:
                     return
                 job = self._waiting.pop(0)
             try:
+                if self._gpus:
+                    torch.cuda.set_device(number % self._gpus)  # what "cuda" means in this thread
                 self._train(job)
             except UserError as error:
                 self._end(job, "failed", str(error))

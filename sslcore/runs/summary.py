@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sslcore.runs.folder import finite
 from sslcore.runs.history import RunView
 from sslcore.settings import RunSettings
 
@@ -17,14 +18,13 @@ def summary(settings: RunSettings, view: RunView, **machine: Any) -> dict[str, A
     Returns:
         JSON-ready; accuracies are shares in [0, 1] on held-out images, None where there are no labels.
     """
-    terms = {
-        name.removeprefix("term/"): _last(curve) for name, curve in view.curves.items() if "term/" in name
-    }
-    metrics = {name.removeprefix("metric/"): _last(c) for name, c in view.curves.items() if "metric/" in name}
+    newest = {name: float(curve.value[-1]) for name, curve in view.curves.items()}  # means of thinned curves
+    terms = {name.removeprefix("term/"): value for name, value in newest.items() if "term/" in name}
+    metrics = {name.removeprefix("metric/"): value for name, value in newest.items() if "metric/" in name}
     collapse: dict[str, Any] = {"verdict": view.verdict}
     if view.diagnoses:
         collapse.update(view.diagnoses[-1]["figures"], reasons=list(view.diagnoses[-1]["reasons"]))
-    return {
+    record = {
         "method": settings.method,
         "data": settings.data.data,
         "seed": settings.machine.seed,
@@ -32,7 +32,7 @@ def summary(settings: RunSettings, view: RunView, **machine: Any) -> dict[str, A
         "steps": view.step,
         "seconds": round(view.seconds, 2),
         "images_per_second": round(view.images_per_second, 1),
-        "loss": _last(view.curves["loss"]) if "loss" in view.curves else None,
+        "loss": newest.get("loss"),
         "terms": terms,
         "metrics": metrics,
         "knn": view.latest("knn"),
@@ -45,9 +45,4 @@ def summary(settings: RunSettings, view: RunView, **machine: Any) -> dict[str, A
         "message": view.finished["message"] if view.finished else "",
         **machine,
     }
-
-
-def _last(curve) -> float | None:
-    """The newest value; means over several steps where the curve was thinned."""
-    value = float(curve.value[-1])
-    return value if value == value else None
+    return finite(record)

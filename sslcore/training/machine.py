@@ -16,7 +16,8 @@ from sslcore.training.distributed import processes
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` takes CUDA, then MPS, then the CPU; under torchrun every process has a GPU to itself.
+    """``auto`` takes CUDA, then MPS, then the CPU. ``cuda`` is the GPU of this process or thread: under torchrun
+    every process has one to itself, and so has every worker of a ``JobManager``; ``cuda:1`` is the second of all.
 
     Raises:
         UserError: if the device asked for is not here.
@@ -24,16 +25,23 @@ def pick_device(name: str) -> torch.device:
     here = {"cuda": torch.cuda.is_available(), "mps": _has_mps(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, present in here.items() if present)
-    if not here[name]:
-        raise UserError(f"This machine has no {name} device: set device to auto or cpu.")
-    if name == "cuda":
-        gpus, wanted = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-        if wanted > gpus:
-            raise UserError(
-                f"{wanted} processes need as many GPUs and there are {gpus}: use --nproc-per-node={gpus}."
-            )
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    return torch.device(name)
+    kind, _, number = name.partition(":")
+    if not here[kind]:
+        raise UserError(f"This machine has no {kind} device: set device to auto or cpu.")
+    if kind != "cuda":
+        return torch.device(kind)
+    gpus, wanted = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    if wanted > gpus:
+        raise UserError(
+            f"{wanted} processes need as many GPUs and there are {gpus}: use --nproc-per-node={gpus}."
+        )
+    if number and wanted > 1:
+        raise UserError(
+            f"{wanted} processes cannot share {name}: set device to cuda, which gives each its own."
+        )
+    if number and int(number) >= gpus:
+        raise UserError(f"This machine has no {name}: set device to auto or cuda:{gpus - 1}, its last GPU.")
+    return torch.device("cuda", int(number or os.environ.get("LOCAL_RANK") or torch.cuda.current_device()))
 
 
 def _has_mps() -> bool:

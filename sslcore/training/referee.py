@@ -32,6 +32,7 @@ class Referee:
         self.device = next(method.parameters()).device
         self.lamp = CollapseLamp(classes=len(data.classes) or None)
         self._encoded: tuple[int, tuple[Tensor, Tensor]] | None = None
+        self._single = False  # whether the loss has shown to have but one term
         images = data.test.images[:DIAGNOSED].float() / 255
         generator = torch.Generator().manual_seed(0)
         self.pair = [random_views(images, settings.views, generator=generator) for _ in range(2)]
@@ -104,6 +105,8 @@ class Referee:
 
     def _gradient_norms(self, step: int) -> dict[str, float]:
         """Per-term gradient norms at the encoder on a fixed small batch; buffers are left as they were."""
+        if self._single:
+            return {}
         train = self.data.train
         index = torch.arange(min(64, len(train.images)))
         labels = None if train.labels is None else train.labels[index].to(self.device)
@@ -113,8 +116,8 @@ class Referee:
             views = self.method.views(batch, torch.Generator().manual_seed(step))
         with alone(), self.autocast():
             terms = self.method.loss(views).terms
-        parameters = [p for p in self.method.encoder.parameters() if p.requires_grad]
-        norms = gradient_norms(terms, parameters) if len(terms) > 1 else {}
+        self._single = len(terms) == 1
+        norms = {} if self._single else gradient_norms(terms, self.method.encoder.parameters())
         with torch.no_grad():
             for name, buffer in self.method.named_buffers():
                 buffer.copy_(kept[name])

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from sslcore.data import ImageData, load
-from sslcore.encoders import InputInfo
+from sslcore.encoders import InputInfo, VisionTransformer
+from sslcore.encoders.vision_transformer import check_patches
 from sslcore.errors import UserError
 from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress
 from sslcore.registry import get_method
@@ -54,10 +55,8 @@ class Trainer(Iterator[Event]):
         resume: dict[str, Any] | None = None,
         download: bool = False,
     ) -> None:
-        chosen = settings.data
         if data is None:
-            size = chosen.image_size or None
-            data = load(chosen.data, size=size, style=chosen.style, download=download)
+            data = images_of(settings, download=download)
         self.settings, self.data = settings, data
         self._check()
         self.device = pick_device(settings.machine.device)
@@ -273,14 +272,41 @@ class Trainer(Iterator[Event]):
             setattr(self, name, state[name])
 
 
+def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
+    """The images that these settings name.
+
+    Raises:
+        UserError: if they cannot be had.
+    """
+    chosen = settings.data
+    return load(chosen.data, size=chosen.image_size or None, style=chosen.style, download=download)
+
+
 _seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too
 
 
 def build_method(settings: RunSettings, data: ImageData) -> Method:
-    """The method of these settings for these images, initialised from the seed alone."""
+    """The method of these settings for these images, initialised from the seed alone.
+
+    Raises:
+        UserError: if the method or its encoder cannot work on them.
+    """
     info = InputInfo(
         data.channels, data.size, len(data.classes), len(data.train.images), tuple(data.mean), tuple(data.std)
     )
     with _seeding, torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.machine.seed)
-        return get_method(settings.method)(settings, info)
+        method = get_method(settings.method)(settings, info)
+    if isinstance(method.encoder, VisionTransformer):
+        _check_views(method, data)
+    return method
+
+
+def _check_views(method: Method, data: ImageData) -> None:
+    """Complain now, not in the first step, of views that a transformer's patches do not fill."""
+    few = data.train.take(torch.arange(2))
+    with torch.no_grad():
+        views = method.views(Batch(few.images / 255, few.labels, torch.arange(2)), torch.Generator())
+    for seen in views.values():
+        if seen.ndim > 3:
+            check_patches(method.encoder.patch_size, "views", seen.shape[-1], data.size)

@@ -75,6 +75,14 @@ def test_nonsense_in_the_address_does_no_harm(page):
     assert not app.exception
 
 
+def test_names_that_mean_nothing_are_told_and_leave_the_address(page):
+    app = page("augmentations", side="32", picture="Nope", kind="Nope", nonsense="1", noise="0.1")
+    said = " ".join(element.value for element in app.warning)
+    assert "no picture called 'Nope'" in said and "no kind called 'Nope'" in said and "'nonsense'" in said
+    assert not {"picture", "kind", "nonsense"} & set(app.query_params) and "noise" in app.query_params
+    assert not app.run().warning
+
+
 def test_an_own_picture_that_is_none_is_a_sentence(page):
     app = page("augmentations", picture="Your own picture", side="32")
     assert "Choose a file" in words(app)

@@ -34,6 +34,7 @@ def test_an_unknown_method_is_a_sentence_with_the_nearest_name(page):
     app = page("methods", method="simclrr<b>")
     assert not app.exception
     assert "no method called" in app.error[0].value and "simclr" in app.error[0].value
+    assert "method" not in app.query_params
 
 
 def test_the_family_filter_leaves_that_family_only(page):

@@ -3,6 +3,7 @@ import json
 import sys
 import time
 
+import pytest
 from PIL import Image
 
 from sslcore.runs import RunFolder
@@ -134,6 +135,54 @@ def drawn(seed: int) -> bytes:
 def test_knobs_of_another_method_are_named(page):
     app = page("train", method="rotation", temperature="0.1")
     assert "has no setting called 'temperature'" in texts(app.warning)
+    assert "temperature" not in app.query_params
+
+
+def test_names_that_mean_nothing_are_told_and_leave_the_address(page):
+    app = page("train", method="nope", data="nope", nope="1", seed="3")
+    said = texts(app.warning)
+    assert "no method called 'nope'" in said and "no dataset called 'nope'" in said
+    assert "no setting called 'nope'" in said
+    assert "nope" not in [*app.query_params.keys(), *map(str, app.query_params.values())]
+    assert app.number_input(key="seed").value == 3
+    assert not app.run().warning
+
+
+def test_the_form_takes_over_the_settings_of_a_run_that_is_opened(page, finished):
+    run = finished("byol", seed=5, learning_rate=0.01)
+    app = page("train", run=run)
+    assert app.selectbox(key="method").value == "byol" and app.selectbox(key="data").value == "digits"
+    assert app.select_slider(key="learning_rate").value == 0.01
+    app.number_input(key="seed").set_value(6).run()
+    assert app.number_input(key="seed").value == 6, "what is changed afterwards stays"
+    assert page("train", run=run, method="byol", seed="8").number_input(key="seed").value == 8
+    assert page("train", run=run, method="simclr").selectbox(key="method").value == "simclr"
+
+
+def test_images_of_others_do_not_get_into_the_form_with_their_run(page, finished, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    for number in range(10):
+        (folder / f"{number}.png").write_bytes(drawn(number))
+    run = finished(data=f"folder:{folder}", batch_size=4, owner="somebody else")
+    app = page("train", run=run)
+    assert not app.exception and not app.warning
+    assert app.selectbox(key="data").value == "toybox" and app.number_input(key="batch_size").value == 4
+
+
+def test_a_label_names_the_default_where_another_value_is_set(page):
+    app = page("train", temperature="0.5", seed="3")
+    labels = {key: app.select_slider(key=key).label for key in ("temperature", "learning_rate")}
+    usual = RunSettings.build("simclr")["temperature"]
+    assert labels == {
+        "temperature": f"Temperature :gray[(default {usual})]",
+        "learning_rate": "Learning rate",
+    }
+    press(app, "Defaults")
+    assert (
+        app.select_slider(key="temperature").label == "Temperature"
+        and app.number_input(key="seed").value == 0
+    )
+    assert page("augmentations", side="32", noise="0.1").slider(key="noise").label.endswith("(default 0)]")
 
 
 def test_changing_the_method_keeps_what_was_changed_on_purpose(page):
@@ -201,6 +250,20 @@ def test_pause_step_resume_and_stop(page):
     assert jobs.manager().status(run).state == "stopped"
 
 
+def test_an_accuracy_that_is_missing_says_why(page):
+    app = page("train", **TINY | {"steps": "100000"})
+    press(app, "Start")
+    run = jobs.manager().active()[0].id
+    wait_for_step(run, 1)
+    metrics = {metric.label: metric for metric in app.run().metric}
+    assert metrics["Linear probe"].delta == "measured later"
+    press(app, "Stop")
+    wait_for(run)
+    metrics = {metric.label: metric for metric in app.run().metric}
+    assert metrics["Linear probe"].value == "–"
+    assert metrics["Linear probe"].delta == "ended before it was measured"
+
+
 def test_reset_goes_back_to_the_form(page, finished):
     app = page("train", run=finished())
     press(app, "Reset")
@@ -229,6 +292,15 @@ def test_settings_that_do_not_fit_the_data_are_a_sentence(page):
     app.run()
     assert not app.exception
     assert "batch" in texts(app.error)
+
+
+@pytest.mark.parametrize(("name", "value"), [("seconds", -5.0), ("seed", -1), ("batch_size", 0)])
+def test_a_number_out_of_range_is_a_sentence_when_start_is_pressed(page, server, name, value):
+    app = page("train", data="digits")
+    app.number_input(key=name).set_value(value)
+    press(app, "Start")
+    assert f"{name} must be at least" in texts(app.error).replace("\\", "")
+    assert not list(server.glob("simclr-*")) and "run" not in app.query_params
 
 
 def test_the_form_reads_what_it_wrote(page):

@@ -67,6 +67,16 @@ def test_what_is_no_zip_is_refused(content):
         open_zip(io.BytesIO(content), "'my.zip'")
 
 
+def test_a_zip_of_a_later_kind_is_refused():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as target:
+        target.writestr("a.png", b"")
+    content = bytearray(stream.getvalue())
+    content[content.index(b"PK\x01\x02") + 6] = 99  # the version needed to extract it
+    with pytest.raises(UserError, match="is not a zip file"):
+        open_zip(io.BytesIO(bytes(content)), "'my.zip'")
+
+
 def test_a_folder_is_listed_with_its_subfolders_but_not_through_links(tmp_path):
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     (inside / "b").mkdir(parents=True)

@@ -121,6 +121,15 @@ def test_a_broken_entry_of_a_zip_costs_that_image_only(tmp_path):
     assert data.notes == ("1 image could not be read and was left out: 000.png.",)
 
 
+def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    source = str(fill(tmp_path, {"cat": 6, "dog": 6}))
+    monkeypatch.setattr(module, "MAX_MEMORY", 12 * 3 * 16 * 16)
+    assert len(load_folder(source, size=16).train) == 10
+    monkeypatch.setattr(module, "decode_image", None)
+    with pytest.raises(UserError, match="has 12 images, of which 10 of 17 px fit"):
+        load_folder(source, size=17)
+
+
 def test_images_are_decoded_once_until_something_changes(tmp_path, monkeypatch):
     source, cache, decoded = fill(tmp_path / "f", {"cat": 6, "dog": 6}), tmp_path / "cache", []
     original = module.decode_image
@@ -141,6 +150,8 @@ def test_images_are_decoded_once_until_something_changes(tmp_path, monkeypatch):
         (lambda p: p / "nowhere", "There is no folder or zip"),
         (lambda p: "", "There is no folder or zip"),
         (lambda p: "a\0b", "There is no folder or zip"),
+        (lambda p: "~no user is called so/x", "There is no folder or zip"),
+        (lambda p: os.mkfifo(p / "pipe") or p / "pipe", "There is no folder or zip"),
         (lambda p: "x" * 5000, "There is no folder or zip"),
         (lambda p: p, "has no images"),
         (lambda p: fill(p, {".": 7}), "7 usable images: at least 8"),

@@ -63,6 +63,17 @@ def test_what_was_asked_is_done_when_waiting_ends(manager):
     assert manager.wait(run, 20) and state(manager, run) == "stopped"
 
 
+def test_what_a_busy_worker_was_asked_shows_at_once(manager, monkeypatch):
+    monkeypatch.setattr(manager, "_obey", lambda job, made_step: None)  # as during a long evaluation
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: state(manager, run) == "running")
+    assert manager.status(run).pending == ""
+    manager.pause(run)
+    assert state(manager, run) == "running" and manager.status(run).pending == "pausing"
+    manager.stop(run)
+    assert manager.status(run).pending == "stopping"
+
+
 def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     first = manager.start(tiny_settings(steps=100_000))
     second, third = (manager.start(tiny_settings()) for _ in range(2))
@@ -72,6 +83,20 @@ def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     assert state(manager, second) == "stopped" and manager.status(third).place == 1
     manager.stop(first)
     wait(lambda: state(manager, third) == "finished")
+
+
+def test_an_owner_may_have_five_runs_in_the_queue(manager):
+    first = manager.start(tiny_settings(steps=100_000), "me")
+    wait(lambda: state(manager, first) == "running")
+    waiting = [manager.start(tiny_settings(), "me") for _ in range(5)]
+    with pytest.raises(UserError, match="5 of your runs are waiting"):
+        manager.start(tiny_settings(), "me")
+    assert len(list(manager.root.glob("*/settings.json"))) == 6, "what is refused leaves nothing behind"
+    waiting.append(manager.start(tiny_settings(), "you"))
+    manager.stop(waiting[0], "me")
+    waiting.append(manager.start(tiny_settings(), "me"))
+    for run in waiting[1:]:
+        manager.stop(run, manager.status(run).owner)
 
 
 def test_a_run_is_resumed_only_once(manager):
@@ -96,6 +121,46 @@ def test_knobs_turned_during_a_pause_turn_before_the_next_step(manager):
     assert manager.wait(run, 20)
     assert manager.view(run).learning_rate == 0.25
     manager.stop(run)
+
+
+def test_a_knob_turned_in_the_queue_is_what_the_run_was_asked_for(manager):
+    first = manager.start(tiny_settings(steps=100_000))
+    second = manager.start(tiny_settings())
+    manager.turn(second, {"temperature": 0.9})
+    folder = RunFolder(manager.root / second)
+    assert folder.settings() == manager.status(second).settings == tiny_settings(temperature=0.9)
+    assert "temperature 0.9" in folder.status()["label"] and folder.status()["state"] == "queued"
+    manager.stop(first)
+    wait(lambda: state(manager, second) == "finished")
+    assert not manager.view(second).changes and "temperature=0.9" in folder.status()["command"]
+
+
+def test_a_knob_turned_before_a_run_goes_on_is_a_change_of_it(manager):
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(run).step > 0)
+    manager.stop(run)
+    wait(lambda: state(manager, run) == "stopped")
+    other = manager.start(tiny_settings(steps=100_000))
+    manager.resume_folder(run)
+    manager.turn(run, {"temperature": 0.9})
+    assert RunFolder(manager.root / run).settings()["temperature"] == tiny_settings()["temperature"]
+    manager.stop(other)
+    wait(lambda: manager.view(run).changes)
+    assert manager.view(run).changes[0]["values"] == {"temperature": 0.9}
+    manager.stop(run)
+    wait(lambda: state(manager, run) == "stopped")
+
+
+def test_every_worker_trains_on_a_gpu_of_its_own(tmp_path, tiny, monkeypatch):
+    chosen = []
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.set_device", chosen.append)
+    jobs = JobManager(tmp_path)
+    runs = [jobs.start(tiny_settings(steps=100_000)) for _ in range(2)]
+    wait(lambda: all(jobs.view(run).step > 0 for run in runs))
+    jobs.close()
+    assert sorted(chosen) == [0, 1]
 
 
 def test_only_the_owner_controls(manager):

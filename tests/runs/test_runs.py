@@ -17,7 +17,6 @@ from sslcore.runs import (
     record,
     resume,
 )
-from sslcore.runs.history import POINTS, thin
 from sslcore.runs.summary import summary
 from sslcore.training import Step, Trainer
 from tests.conftest import tiny_settings
@@ -102,6 +101,7 @@ def test_a_truncated_checkpoint_falls_back_to_the_one_before(tmp_path, tiny, mon
     os.truncate(newest, newest.stat().st_size // 2)
     assert checkpoint.load(folder.checkpoint)["step"] == int(older.stem)
     os.truncate(older, 10)
+    older.with_suffix(".json").write_text("[]")
     with pytest.raises(UserError, match="damaged"):
         checkpoint.load(folder.checkpoint)
 
@@ -131,9 +131,10 @@ def test_missing_things_get_a_sentence(tmp_path, tiny):
     with pytest.raises(UserError, match="already finished"):
         resume(run_to_the_end(tmp_path, tiny), tiny)
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "settings.json").write_text("{")
-    with pytest.raises(UserError, match="no readable settings"):
-        RunFolder(tmp_path / "broken").settings()
+    for content in ("{", "[]", "5", '{"method": 5}'):
+        (tmp_path / "broken" / "settings.json").write_text(content)
+        with pytest.raises(UserError, match="no readable settings"):
+            RunFolder(tmp_path / "broken").settings()
     assert RunFolder(tmp_path / "broken").status()["state"] == "interrupted"
 
 
@@ -161,6 +162,12 @@ def test_a_checkpoint_that_cannot_be_written_ends_recording_not_training(tmp_pat
             (folder.checkpoint / "000000003.partial").mkdir()
     assert event.reason == "budget" and FolderHistory(folder).view().step == 3
     assert checkpoint.load(folder.checkpoint)["step"] == 2
+
+
+def test_the_log_takes_whatever_a_folder_is_called(tmp_path):
+    folder = RunFolder.create(tmp_path, tiny_settings())
+    folder.log("folder:猫/\udcff")  # a byte that is no text, as Python reads it from a file's name
+    assert "猫/\\udcff" in (folder.path / "log.txt").read_text(encoding="utf-8")
 
 
 def test_a_crash_is_recorded_with_its_traceback(tmp_path, tiny, monkeypatch):
@@ -213,11 +220,3 @@ def test_nothing_is_pickled(tmp_path, tiny):
     folder = run_to_the_end(tmp_path, tiny)
     suffixes = {file.suffix for file in folder.path.rglob("*") if file.is_file()}
     assert suffixes <= {".json", ".jsonl", ".npz", ".safetensors", ".txt"}
-
-
-def test_thinned_curves_keep_the_mean_and_the_end():
-    steps, values = list(range(1, 1004)), [float(i) for i in range(1, 1004)]
-    curve = thin(steps, values)
-    assert len(curve.step) <= POINTS + 1 and curve.step[-1] == 1003
-    assert curve.value[-1] == pytest.approx(np.mean(values[-curve.stride :]))
-    assert thin([1, 2], [5.0, 6.0]).value.tolist() == [5.0, 6.0]

@@ -50,6 +50,15 @@ def test_per_term_gradient_norms_are_measured(tiny):
     assert all(norm >= 0 for norm in evaluation.gradient_norms.values())
 
 
+def test_the_gradient_of_a_single_term_is_not_measured_apart(tiny, monkeypatch):
+    trainer = Trainer(tiny_settings(evaluations=3), tiny)
+    views, drawn = trainer.method.views, []
+    monkeypatch.setattr(trainer.method, "views", lambda *given: drawn.append(1) or views(*given))
+    evaluations = of_kind(trainer, Evaluation)
+    assert len(evaluations) == 4 and not any(e.gradient_norms for e in evaluations)
+    assert len(drawn) == 6 + 1  # once per step, and once to see that there is but one term
+
+
 def test_measuring_does_not_disturb_training(tiny):
     seldom = [e.loss for e in of_kind(Trainer(tiny_settings(evaluations=1), tiny), Step)]
     often = [e.loss for e in of_kind(Trainer(tiny_settings(evaluations=6), tiny), Step)]
@@ -88,6 +97,15 @@ def test_supervised_needs_labels(unlabelled):
 def test_a_batch_larger_than_the_data_is_refused(tiny):
     with pytest.raises(UserError, match="set batch_size to 64 or less"):
         Trainer(tiny_settings(batch_size=65), tiny)
+
+
+def test_patches_that_do_not_fill_the_views_are_refused_before_anything_is_trained(tiny):
+    vit = {"encoder": "vit", "patch_size": 16}
+    with pytest.raises(UserError, match="does not divide views of 24 px evenly: set patch_size to 8"):
+        Trainer(tiny_settings(**vit), tiny)  # views of three quarters of 32 px
+    with pytest.raises(UserError, match="does not divide views of 12 px"):
+        Trainer(tiny_settings("jigsaw", **vit), tiny)
+    assert Trainer(tiny_settings(**vit, view_scale=1), tiny).method.encoder.token_count == 4
 
 
 def test_a_learning_rate_that_explodes_ends_the_run_with_a_reason(tiny):

@@ -1,4 +1,6 @@
-from ui.texts import duration, number, percent, plain, portable, run_label
+from pathlib import Path
+
+from ui.texts import duration, number, percent, plain, portable, run_label, signed
 
 
 def test_markdown_and_html_from_others_are_escaped():
@@ -10,6 +12,8 @@ def test_numbers_for_people():
     assert percent(0.8727) == "87.3 %"
     assert percent(None) == number(None) == "–"
     assert number(12345.6) == "12,346"
+    assert (number(-0.5), number(-1e-5), number(-12345.6)) == ("−0.5", "−1e-05", "−12,346")
+    assert (signed(-0.123), signed(0.5), signed(2, "+.1f")) == ("−0.12", "0.50", "+2.0")
     assert (duration(5), duration(75), duration(3700)) == ("5 s", "1 min 15 s", "1 h 1 min")
 
 
@@ -20,6 +24,18 @@ def test_a_label_does_not_tell_where_images_lie():
     )
     assert run_label("SimCLR · folder:/home/me/cats · width 8") == "SimCLR · cats · width 8"
     assert run_label("SimCLR · toybox") == "SimCLR · toybox"
+
+
+def test_places_of_the_server_are_left_out_of_tracebacks_and_messages(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    told = """Traceback (most recent call last):
+  File "/srv/secret/venv/lib/python3.11/site-packages/torch/nn/modules/module.py", line 7, in call
+  File "C:\\secret\\app\\sslcore\\training\\trainer.py", line 9, in run
+FileNotFoundError: No such file: '/home/me/cats/a.png', not '/home/meyer/a.png'"""
+    left = portable(f"{told} {Path.cwd()}/runs/a")
+    assert 'File "nn/modules/module.py", line 7' in left and "secret" not in left
+    assert "sslcore\\training\\trainer.py" in left
+    assert "'~/cats/a.png', not '/home/meyer/a.png' ./runs/a" in left
 
 
 def test_a_command_and_a_file_name_a_placeholder_instead_of_an_upload():

@@ -68,8 +68,7 @@ class CPC(Method):
         switches=(
             Switch(
                 {"nearest_row": 1, "farthest_row": 1},
-                "The patch to predict overlaps the last one seen: shared pixels solve it, the loss falls further and "
-                "the features are worse.",
+                "The patch to predict overlaps the last one seen: shared pixels solve it, and the features are worse.",
             ),
         ),
         notes=(

@@ -69,8 +69,7 @@ class MoCo(MomentumTwoView):
             Switch({"momentum": 1.0}, "Keys come from a network that never learns: little can be agreed on."),
             Switch(
                 {"bn_groups": 16, "shuffle_bn": False},
-                "Query and key share the statistics of one small group: those give the positive away, the pretext "
-                "accuracy rises and the features get worse.",
+                "Query and key share one small group's statistics, which give the positive away: features get worse.",
             ),
         ),
         notes=(
