@@ -9,7 +9,6 @@ import torch
 from sslcore.encoders import InputInfo
 from sslcore.methods.base import Batch, Progress
 from sslcore.registry import FAMILIES, get_method, methods
-from sslcore.settings import all_knobs
 from sslcore.training.trainer import Trainer, build_method
 from tests.conftest import make_data, tiny_settings
 
@@ -154,7 +153,7 @@ def test_it_overfits_a_few_images(name):
     calm = {"jitter": 0, "grayscale": 0, "crop_min": 1, "flip": 0}
     calm |= OF_THEIR_OWN.get(name, {})
     knobs = {"steps": 60, "batch_size": 32, "learning_rate": 0.01, "schedule": "constant", "width": 8}
-    if "queue_size" in all_knobs(name):
+    if tiny_settings(name).flat().get("queue_size", 0) > 32:
         knobs["queue_size"] = 32  # one batch: in a longer queue most negatives would show the same image
     trainer = Trainer(tiny_settings(name, **calm, **knobs, evaluations=1), data)
     losses = [event.loss for event in trainer if type(event).__name__ == "Step"]

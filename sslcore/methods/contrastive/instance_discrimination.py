@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import instance_discrimination
-from sslcore.methods.base import Batch, Losses, Panel, Progress, TwoView, Views, view_side
+from sslcore.methods.base import Batch, Losses, Panel, Progress, TwoView, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
@@ -73,7 +73,7 @@ class InstanceDiscrimination(TwoView):
         self._seen: tuple[Tensor, Tensor] | None = None
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        side = view_side(batch.images.shape[-1], self.knobs.view_scale)
+        side = self.side_of(batch.images, self.knobs.view_scale)
         view = random_views(batch.images, self.settings.views, generator=generator, size=side)
         return {"view": view, "index": batch.index}
 

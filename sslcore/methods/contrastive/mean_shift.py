@@ -8,7 +8,7 @@ from sslcore.encoders import InputInfo, mlp, predictor
 from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.losses import mean_shift
-from sslcore.methods.base import Batch, Losses, Progress, Views, view_side
+from sslcore.methods.base import Batch, Losses, Progress, Views
 from sslcore.methods.memory import Queue, QueueSettings
 from sslcore.methods.momentum import MomentumSettings, MomentumTwoView
 from sslcore.registry import Card, Switch, register
@@ -90,7 +90,7 @@ class MeanShift(MomentumTwoView):
         return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        strong, side = self.settings.views, view_side(batch.images.shape[-1], self.knobs.view_scale)
+        strong, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
         calm = {name: 0.0 for name in ("jitter", "grayscale", "blur", "solarize", "cutout", "noise")}
         weak = strong.change(**calm) if self.knobs.weak_target else strong
         return {

@@ -51,6 +51,14 @@ def test_an_answer_of_zero_is_at_chance_for_normal_targets():
     assert method.loss(views).total.item() == pytest.approx(method.card.chance(method.settings), abs=0.01)
 
 
+def test_one_answer_for_all_is_at_collapse():
+    method, one = make("ijepa"), torch.nn.functional.layer_norm(torch.arange(16.0), (16,))
+    views = views_of(method, batch_of(4))
+    same = one.expand(*views["targets"].shape, -1)
+    method.predict = method.target = lambda views: same
+    assert method.loss(views).total.item() == method.card.collapse(method.settings) == 0
+
+
 @pytest.mark.parametrize("stop_gradient", [True, False])
 def test_the_switch_lets_gradient_through_the_target(stop_gradient):
     method = make("ijepa", stop_gradient=stop_gradient)
