@@ -44,7 +44,7 @@ class DINO(CenteredTeacher, MultiCrop):
         best=lambda s: 0.0,
         switches=(
             Switch(
-                {"centering": False},
+                {"centering": False, "head_norm": False},
                 "One group wins for all images: the teacher's entropy and the loss fall to nothing.",
                 collapses=True,
             ),
@@ -58,7 +58,7 @@ class DINO(CenteredTeacher, MultiCrop):
         ),
         notes=(
             "The loss is the teacher's entropy plus what the student misses; it is low at one of the collapses too.",
-            "No batch norm in the head, as in the paper, so that centring alone is what prevents collapse.",
+            "Batch norm in the head makes a quick start; without it, as in the paper, only centring prevents collapse.",
         ),
     )
     Settings = DINOSettings

@@ -52,7 +52,7 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         best=lambda s: 0.0,
         switches=(
             Switch(
-                {"centering": False},
+                {"centering": False, "head_norm": False},
                 "One group wins for all images and one for all patches: the loss falls to nothing.",
                 collapses=True,
             ),
