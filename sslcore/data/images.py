@@ -80,8 +80,11 @@ class ImageData:
 
     @cached_property
     def std(self) -> Tensor:
-        """Standard deviation of the training images per channel, float32 (3,) in [0, 1]."""
-        return self._moments[1]
+        """Standard deviation of the training images per channel, float32 (3,) in [0, 1].
+
+        At least one of the 256 levels, so that a channel that never varies can be divided by it.
+        """
+        return self._moments[1].clamp(min=1 / 255)
 
     @cached_property
     def _moments(self) -> tuple[Tensor, Tensor]:

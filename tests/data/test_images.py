@@ -57,3 +57,11 @@ def test_mean_and_std_are_those_of_the_pixels():
     assert torch.allclose(data.mean.double(), pixels.mean((0, 2, 3)), atol=1e-6)
     assert torch.allclose(data.std.double(), pixels.std((0, 2, 3), correction=0), atol=1e-6)
     assert (data.size, data.channels, data.labelled) == (8, 3, False)
+
+
+def test_a_channel_that_never_varies_can_still_be_standardised():
+    images = torch.zeros(20, 3, 8, 8, dtype=torch.uint8)
+    images[:, 0] = torch.arange(20, dtype=torch.uint8).view(-1, 1, 1) * 12
+    data = ImageData("plain", "Plain", (), Split(images), Split(images), Split(images))
+    standard = (images / 255 - data.mean.view(3, 1, 1)) / data.std.view(3, 1, 1)
+    assert standard.isfinite().all() and (standard[:, 1:] == 0).all()

@@ -101,6 +101,7 @@ def test_an_owner_may_have_five_runs_in_the_queue(manager):
 
 def test_a_run_is_resumed_only_once(manager):
     first = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(first).step > 0)
     second = manager.start(tiny_settings())
     manager.stop(second)
     manager.resume_folder(second)
