@@ -1,6 +1,7 @@
 """Putting a mix of methods together without typing: the picker writes what the text knob beside it says."""
 
 from contextlib import suppress
+from typing import Any
 
 import streamlit as st
 
@@ -23,11 +24,16 @@ def draw_picker(name: str, default: str) -> None:
         told = "They all teach the same encoder. The first one's representation is judged."
         st.multiselect("Methods", list(CHOICES[name]()), key=parts, format_func=_title, help=told, **how)
         for part, weight in chosen.items() if name == "mix" else ():
-            key, told = _key(name, part), f"How much the loss of {_title(part)} counts; 0 leaves it out."
-            st.session_state[key] = weight
-            st.number_input(
-                f"Weight of {_title(part)}", 0.0, HEAVIEST, step=0.1, format="%g", key=key, help=told, **how
-            )
+            st.session_state[_key(name, part)] = weight
+            weight_input(part, _key(name, part), **how)
+
+
+def weight_input(part: str, key: str, **how: Any) -> None:
+    """The weight of one method of a mix; its value is that of ``key`` in the session."""
+    told = f"How much the loss of {_title(part)} counts; 0 leaves it out."
+    st.number_input(
+        f"Weight of {_title(part)}", 0.0, HEAVIEST, step=0.1, format="%g", key=key, help=told, **how
+    )
 
 
 def _key(name: str, part: str = "") -> str:

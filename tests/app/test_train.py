@@ -309,6 +309,21 @@ def test_the_form_reads_what_it_wrote(page):
     assert RunSettings.build("mae", **values) == RunSettings.build("mae", seed=4)
 
 
+def test_the_weights_of_a_mix_turn_one_by_one_while_it_runs(page):
+    app = page("train", **TINY | {"method": "hybrid", "steps": "100000"})
+    press(app, "Start")
+    run = jobs.manager().active()[0].id
+    wait_for(run, "running")
+    app.run()
+    app.number_input(key=f"live_{run}_mix_rotation").set_value(0.25).run()
+    assert not app.exception and not app.error
+    end = time.monotonic() + 30
+    while jobs.manager().status(run).settings["mix"] != "simclr:1,rotation:0.25":
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    press(app, "Stop")
+
+
 def press(app, label: str) -> None:
     next(button for button in app.button if button.label == label).click().run()
     assert not app.exception
