@@ -42,7 +42,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def signed(value: float, form: str = ".2f") -> str:
     """A figure in this format with a typographic minus sign."""
-    return f"{value:{form}}".replace("-", "−", value < 0)
+    return f"{value:{form}}".replace("-", "−", int(value < 0))
 
 
 def duration(seconds: float) -> str:

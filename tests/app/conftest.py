@@ -29,7 +29,8 @@ class NoLayouts:
 
 @pytest.fixture(autouse=True)
 def server(tmp_path, monkeypatch):
-    """An empty server; nothing trains when the test is over."""
+    """An empty server, at which the visitor sits; nothing trains when the test is over."""
+    monkeypatch.setattr("ui.owner.sits_here", lambda: True)
     monkeypatch.setenv("SSL_PLAYGROUND_RUNS", str(tmp_path))
     jobs.reset()
     monkeypatch.setattr(projections, "made", ProjectionService(NoLayouts()))

@@ -41,6 +41,27 @@ def test_results_leave_without_the_owners_key(finished):
         assert all(b"secret key" not in archive.read(name) for name in archive.namelist())
 
 
+def test_results_leave_without_the_servers_paths(server, tiny):
+    folder = RunFolder.create(server, tiny())
+    folder.log(
+        'Traceback:\n  File "/srv/secret/lib/torch/nn/modules/module.py", line 1, in call\nValueError: no'
+    )
+    with zipfile.ZipFile(io.BytesIO(_zip(folder))) as archive:
+        log = archive.read(f"{folder.id}/log.txt").decode()
+    assert 'File "nn/modules/module.py", line 1' in log and "secret" not in log
+
+
+def test_only_who_sits_at_the_server_deletes_what_belongs_to_nobody(page, finished, monkeypatch):
+    app = page("runs")
+    run = finished()
+    app.session_state["_runs_chosen"] = [run]
+    app.run()
+    monkeypatch.setattr("ui.owner.sits_here", lambda: False)
+    next(button for button in app.button if button.label == "Yes, delete it").click().run()
+    assert not app.exception and "only a browser on the server's own machine" in app.error[0].value
+    assert (jobs.manager().root / run).exists()
+
+
 def test_what_is_selected_stays_selected_when_another_run_comes(page, finished):
     first = finished(seed=1)
     app = page("runs")
