@@ -133,12 +133,12 @@ def clicks(app: App, browser: Browser, args: argparse.Namespace) -> list[Row]:
         ("detail", "Collapse"): shown("State of the embedding"),
         ("map_color", "Correctness"): wrong,
         ("detail", "Loss terms"): shown("Over "),
-        ("form_buttons", "Quick look"): "document.querySelector('[aria-label=Seconds]').value === '15'",
+        ("form_buttons", "Quick look"): "document.querySelector('[aria-label^=Seconds]').value === '15'",
         ("map_kind", "PCA"): shown("PCA map"),
         ("detail", "Gradients"): shown("Norm of the gradient"),
         ("map_color", "Class"): "!" + wrong,
         ("detail", "What it sees"): says("[data-testid=stCaptionContainer]", "Fixed held-out images"),
-        ("form_buttons", "Patient"): "document.querySelector('[aria-label=Seconds]').value === '300'",
+        ("form_buttons", "Patient"): "document.querySelector('[aria-label^=Seconds]').value === '300'",
         ("map_kind", "UMAP"): shown("UMAP map"),
     }
     dice, times = random.Random(0), {"a part of the page": [], "the whole page": []}

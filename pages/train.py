@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.live import draw_run
+from ui.plotly_live import load_plotly
 from ui.shell import require_frame
 from ui.train_form import draw_form
 
@@ -18,3 +19,4 @@ if run:
     draw_run(run)
 else:
     st.info("Press **Start**: curves, the collapse lamp and the moving map appear here within seconds.")
+    load_plotly()  # while people choose: the first curve need not wait for it

@@ -5,6 +5,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil, log2
 from operator import add
 from typing import Any
 
@@ -109,6 +110,8 @@ class History:
 
     def append(self, row: dict[str, Any]) -> None:
         """Take in one event."""
+        if row["event"] == "measuring":  # nothing has happened yet
+            return
         with self._lock:
             self._version += 1
             if row["event"] == "step":
@@ -153,10 +156,15 @@ class History:
 
 
 def thin(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """About half of ``ROWS`` rows, evenly over the steps; the first, the last and linear probes stay."""
-    steps = [row["step"] for row in rows]
-    chosen = set(np.searchsorted(steps, np.linspace(steps[0], steps[-1], ROWS // 2)).tolist())
-    chosen.add(len(rows) - 1)
+    """At most about half of ``ROWS`` rows, evenly over the steps; the last one and linear probes stay.
+
+    Of every stretch of steps the first row is kept. Stretches double, so what is kept depends on the steps
+    alone, not on how often rows were thinned before.
+    """
+    steps = np.array([row["step"] for row in rows])
+    steps -= steps[0]
+    stretch = 2.0 ** ceil(log2(max(steps[-1], 1) / (ROWS // 2)))
+    chosen = {len(rows) - 1, *np.unique(steps // stretch, return_index=True)[1].tolist()}
     return [row for at, row in enumerate(rows) if at in chosen or row.get("linear") is not None]
 
 

@@ -11,7 +11,7 @@ from sslcore.data import ImageData
 from sslcore.errors import UserError
 from sslcore.runs import checkpoint
 from sslcore.runs.folder import ACTIVE, RunFolder, encode
-from sslcore.training import Event, Finished, Snapshot, Step, Trainer
+from sslcore.training import Event, Finished, Measuring, Snapshot, Step, Trainer
 
 CHECKPOINT_SECONDS = 5.0
 ENDINGS = {"budget": "finished", "stopped": "stopped", "diverged": "diverged"}
@@ -61,7 +61,8 @@ class _Tape:
         self.folder.log(f"{self.folder.id}: {self.trainer.settings.label()} on {self.trainer.device}")
 
     def write(self, event: Event) -> None:
-        self.guard(lambda: self._write(event))
+        if not isinstance(event, Measuring):
+            self.guard(lambda: self._write(event))
 
     def _write(self, event: Event) -> None:
         if isinstance(event, Snapshot):

@@ -7,6 +7,7 @@ from sslcore.training.events import (
     Evaluation,
     Event,
     Finished,
+    Measuring,
     Snapshot,
     Step,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "Finished",
+    "Measuring",
     "Snapshot",
     "Step",
     "Trainer",

@@ -32,6 +32,11 @@ class Step(Event):
 
 
 @dataclass(frozen=True)
+class Measuring(Event):
+    """A measurement is under way and takes a while; told several times a second, never recorded."""
+
+
+@dataclass(frozen=True)
 class Baselines(Event):
     """What the run is compared with, on the same split and protocol; None where there are no labels."""
 

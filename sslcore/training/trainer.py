@@ -6,7 +6,8 @@ for event in Trainer(RunSettings.build("simclr")):
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from math import isfinite
 from typing import Any
@@ -21,11 +22,13 @@ from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
 from sslcore.training import distributed
-from sslcore.training.events import Changed, Event, Finished, Step
+from sslcore.training.events import Changed, Event, Finished, Measuring, Step
 from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
 from sslcore.training.referee import Referee
 
+BEGINNING = 10  # steps before the untrained network is measured: who starts a run sees it move first
+HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
@@ -75,7 +78,9 @@ class Trainer(Iterator[Event]):
         self.step, self.seconds, self.speed = 0, 0.0, 0.0
         self.order = torch.empty(0, dtype=torch.long)
         self.measured = 0.0  # share of the budget up to which everything due has been measured
+        self.introduced = False  # whether the untrained network has been measured
         self._evaluating = 0.0  # seconds spent on evaluations by this trainer
+        self._measurer = ThreadPoolExecutor(1, "measure")
         self._stopped = False
         self._pending: list[Event] = []
         if resume:
@@ -133,9 +138,7 @@ class Trainer(Iterator[Event]):
 
     def _run(self, fresh: bool) -> Iterator[Event]:
         if fresh and distributed.leads():
-            yield self.referee.baselines(self.step, self.seconds)
             yield self.referee.diagnose(self.step, self.seconds)
-            yield from self.referee.evaluate(self.step, self.seconds, linear=False)
         yield from self._measure()
         while self.fraction < 1 and not self._stopped:
             while self._pending:
@@ -160,18 +163,37 @@ class Trainer(Iterator[Event]):
 
         evaluations = self._evaluations()
         if distributed.leads():
-            before, now = done(evaluations * DIAGNOSES_PER_EVALUATION)
-            if now > before:
+            due = done(evaluations * DIAGNOSES_PER_EVALUATION)
+            if not self.introduced and self.step and (self.step >= BEGINNING or due[1] > due[0]):
+                yield from self._patiently(self._before_training)
+                self.introduced = True
+            if due[1] > due[0]:
                 yield self.referee.diagnose(self.step, self.seconds)
             before, now = done(evaluations)
             if now > before and (now == evaluations or self._has_time_to_evaluate()):
                 # dearer than neighbours: only at the first evaluation behind each quarter of the budget
                 linear = now * PROBES // evaluations > before * PROBES // evaluations
-                start = time.perf_counter()
-                found = list(self.referee.evaluate(self.step, self.seconds, linear=linear))
-                self._evaluating += time.perf_counter() - start
-                yield from found
+                yield from self._patiently(lambda: self._evaluate(linear))
         self.measured = self.fraction
+
+    def _evaluate(self, linear: bool) -> Iterable[Event]:
+        start = time.perf_counter()
+        found = self.referee.evaluate(self.step, self.seconds, linear=linear)
+        self._evaluating += time.perf_counter() - start
+        return found
+
+    def _before_training(self) -> Iterable[Event]:
+        """What the network was worth before its first step; the seed alone makes the same one again."""
+        method = build_method(self.settings, self.data).to(self.device, memory_format=torch.channels_last)
+        referee = Referee(method, self.data, self.settings, self.autocast)
+        return referee.baselines(0, 0.0), *referee.evaluate(0, 0.0, linear=False)
+
+    def _patiently(self, measure: Callable[[], Iterable[Event]]) -> Iterator[Event]:
+        """Measure in another thread, so that whoever listens hears of the run, and can pause it, meanwhile."""
+        found = self._measurer.submit(measure)
+        while wait([found], HEARTBEAT).not_done:
+            yield Measuring(self.step, self.seconds)
+        yield from found.result()
 
     def _has_time_to_evaluate(self) -> bool:
         """Whether people who asked for a minute would not wait much longer. In steps, runs are reproducible."""
@@ -259,6 +281,7 @@ class Trainer(Iterator[Event]):
             "seconds": self.seconds,
             "speed": self.speed,
             "measured": self.measured,
+            "introduced": self.introduced,
             "precision": self.precision,
         }
 
@@ -268,7 +291,7 @@ class Trainer(Iterator[Event]):
         self.generator.set_state(state["generator"])
         self.referee.lamp.load_state_dict(state["lamp"])
         self.order = state["order"]
-        for name in ("step", "seconds", "speed", "measured"):
+        for name in ("step", "seconds", "speed", "measured", "introduced"):
             setattr(self, name, state[name])
 
 

@@ -1,3 +1,4 @@
+import time
 from math import cos, pi
 
 import pytest
@@ -7,7 +8,17 @@ from sslcore.errors import UserError
 from sslcore.evaluation import knn_accuracy
 from sslcore.registry import methods
 from sslcore.settings import OptimiserSettings
-from sslcore.training import Baselines, Changed, Diagnosis, Evaluation, Finished, Snapshot, Step, Trainer
+from sslcore.training import (
+    Baselines,
+    Changed,
+    Diagnosis,
+    Evaluation,
+    Finished,
+    Measuring,
+    Snapshot,
+    Step,
+    Trainer,
+)
 from sslcore.training.ema import momentum_at, target_of, update_target
 from sslcore.training.optimisers import build_optimiser, rate
 from tests.conftest import make_data, tiny_settings
@@ -19,13 +30,14 @@ def of_kind(events, kind):
 
 def plain(events):
     """What must be the same in two equal runs: everything but times."""
-    rows = [event.as_dict() for event in events]
+    rows = [event.as_dict() for event in events if not isinstance(event, Measuring)]
     return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in rows]
 
 
 def test_a_run_begins_with_its_baselines_and_ends_with_its_last_evaluation(tiny):
-    events = list(Trainer(tiny_settings(), tiny))
-    assert [type(e) for e in events[:4]] == [Baselines, Diagnosis, Evaluation, Snapshot]
+    events = [event for event in Trainer(tiny_settings(), tiny) if not isinstance(event, Measuring)]
+    assert [type(e) for e in events[:5]] == [Diagnosis, Step, Baselines, Evaluation, Snapshot]
+    assert all(event.step == 0 for event in events[2:5])
     assert isinstance(events[-1], Finished) and events[-1].reason == "budget"
     assert len(of_kind(events, Step)) == 6
     last = of_kind(events, Evaluation)[-1]
@@ -206,3 +218,24 @@ def test_pixel_baseline_is_remembered_by_content(tiny):
     assert pixels_knn(tiny, knn) == pixels_knn(make_data(), knn)
     mirrored = replace(tiny.test, labels=tiny.test.labels.flip(0))
     assert pixels_knn(replace(tiny, test=mirrored), knn) != pixels_knn(tiny, knn)
+
+
+def test_the_network_before_training_is_the_one_that_is_trained(tiny):
+    trainer = Trainer(tiny_settings(learning_rate=1e-6, steps=20, evaluations=1), tiny)
+    before = trainer.referee.baselines(0, 0.0)  # of the network itself, before its first step
+    told = of_kind(trainer, Baselines)[0]
+    assert told == before
+
+
+def test_a_long_measurement_can_be_watched(tiny, monkeypatch):
+    trainer = Trainer(tiny_settings(), tiny)
+    evaluate = trainer.referee.evaluate
+
+    def slowly(*args, **how):
+        time.sleep(0.5)
+        return evaluate(*args, **how)
+
+    monkeypatch.setattr(trainer.referee, "evaluate", slowly)
+    events = list(trainer)
+    assert len(of_kind(events, Measuring)) >= 3
+    assert of_kind(events, Evaluation)[-1].step == 6
