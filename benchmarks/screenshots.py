@@ -14,16 +14,19 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from benchmarks.app import start, umap_of
-from tests.browser.driving import PATIENCE, App, chart, chromium, serve
+from tests.browser.driving import PATIENCE, App, chromium, serve
+from ui.owner import COOKIE
 
 FOLDER = Path(__file__).parents[1] / "assets" / "screenshots"
 SCHEMES = ("light", "dark")
-SIZE = {"width": 1360, "height": 900}
+WIDTH, HEIGHT, TALL = 1360, 900, 1500
 SETTLE = 4000  # milliseconds for pictures and charts to arrive
 
 
-def open_page(app: App, browser: Browser, scheme: str, address: str) -> Page:
-    context = browser.new_context(viewport=SIZE, base_url=app.url, color_scheme=scheme)
+def open_page(app: App, browser: Browser, scheme: str, address: str, height: int = HEIGHT) -> Page:
+    size = {"width": WIDTH, "height": height}
+    context = browser.new_context(viewport=size, base_url=app.url, color_scheme=scheme)
+    context.add_cookies([{"name": COOKIE, "value": "photographer", "url": app.url}])
     context.set_default_timeout(1000 * PATIENCE)
     page = context.new_page()
     page.goto(address)
@@ -41,10 +44,11 @@ def take(page: Page, name: str) -> None:
 
 def photograph(app: App, browser: Browser, address: str, name: str) -> None:
     """A page in both colour schemes."""
+    drawn = name in ("train", "collapse", "embedding")
     for scheme in SCHEMES:
-        page = open_page(app, browser, scheme, address)
-        if name == "embedding":
-            chart(page, "").first.wait_for()
+        page = open_page(app, browser, scheme, address, TALL if drawn else HEIGHT)
+        if drawn:
+            page.locator(".plot .trace").first.wait_for()
         take(page, f"{name}_{scheme}")
 
 
@@ -63,7 +67,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as app, chromium() as browser:
-        address = train(app, browser, "method=simclr&seconds=150", 60)
+        address = train(app, browser, "method=simclr&seconds=100", 50)
         photograph(app, browser, address, "train")
         run = address.split("run=")[1].split("&")[0]
         photograph(app, browser, f"/embedding?run={run}", "embedding")

@@ -1,6 +1,7 @@
 """The buttons of a run. They act in callbacks that set flags on the job manager and give it a moment to obey, so
 that the page that follows shows what was asked for and not the state before."""
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ from ui.owner import may_control, owner_key, refusal
 from ui.part_picker import weight_input
 from ui.texts import plain
 
+FIRST_STEP = 0.8  # seconds; the page that Start brings up then has a first point to show
 HEED = 0.5  # seconds; a step takes a tenth, only a long evaluation makes the page come first
 RESUMABLE = ("stopped", "interrupted", "failed")
 
@@ -37,10 +39,17 @@ def start(settings: RunSettings) -> str | None:
             with suppress(UserError):  # it may just have ended by itself
                 manager().stop(shown, owner_key())
         st.query_params["run"] = run
+        _await_first_step(run)
         return run
     except UserError as error:
         problem(str(error))
         return None
+
+
+def _await_first_step(run: str) -> None:
+    end = time.monotonic() + FIRST_STEP
+    while time.monotonic() < end and not manager().view(run).step and manager().status(run).active:
+        time.sleep(0.02)
 
 
 def command(name: str, run: str, *values: Any) -> None:

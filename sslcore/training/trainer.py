@@ -27,7 +27,7 @@ from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
 from sslcore.training.referee import Referee
 
-BEGINNING = 10  # steps before the untrained network is measured: who starts a run sees it move first
+BEGINNING = 40  # steps before the untrained network is measured: who starts a run sees it move first
 HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
