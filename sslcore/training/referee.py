@@ -9,7 +9,7 @@ from torch import Tensor
 from sslcore.data import ImageData
 from sslcore.diagnostics import CollapseLamp, collapse_report, gradient_norms
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
-from sslcore.methods.base import Batch, Method
+from sslcore.methods.base import Method, first_images
 from sslcore.settings import RunSettings
 from sslcore.training.distributed import alone
 from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
@@ -32,9 +32,13 @@ class Referee:
         self.device = next(method.parameters()).device
         self.lamp = CollapseLamp(classes=len(data.classes) or None)
         self._encoded: tuple[int, tuple[Tensor, Tensor]] | None = None
-        images = data.test.images[:DIAGNOSED].float() / 255
+        first = first_images(data.test, DIAGNOSED)
+        bags = method.uses_bags(settings) and first.partners is not None
         generator = torch.Generator().manual_seed(0)
-        self.pair = [random_views(images, settings.views, generator=generator) for _ in range(2)]
+        self.pair = [
+            random_views(images, settings.views, generator=generator)
+            for images in (first.images, first.partners if bags else first.images)
+        ]
 
     def baselines(self, step: int, seconds: float) -> Baselines:
         """Pixels, the untrained encoder and blind guessing; to be called before the first step."""
@@ -104,10 +108,7 @@ class Referee:
 
     def _gradient_norms(self, step: int) -> dict[str, float]:
         """Per-term gradient norms at the encoder on a fixed small batch; buffers are left as they were."""
-        train = self.data.train
-        index = torch.arange(min(64, len(train.images)))
-        labels = None if train.labels is None else train.labels[index].to(self.device)
-        batch = Batch(train.images[index].to(self.device).float() / 255, labels, index.to(self.device))
+        batch = first_images(self.data.train, 64, self.device)
         kept = {name: buffer.clone() for name, buffer in self.method.named_buffers()}
         with torch.no_grad():
             views = self.method.views(batch, torch.Generator().manual_seed(step))
