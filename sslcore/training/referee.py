@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from sslcore.data import ImageData
-from sslcore.diagnostics import CollapseLamp, collapse_report, gradient_norms
+from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gradient_norms
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
-from sslcore.methods.base import Method, first_images
+from sslcore.methods.base import Method, TwoView, first_images
 from sslcore.settings import RunSettings
 from sslcore.training.distributed import alone
 from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
@@ -75,12 +75,14 @@ class Referee:
         return Evaluation(step, seconds, knn, probe, norms), snapshot
 
     def diagnose(self, step: int, seconds: float) -> Diagnosis:
-        """The collapse figures of two augmented views of the same held-out images."""
+        """The collapse figures of two augmented views of the same held-out images, and the energy of pairs."""
         z1, z2 = (self._forward(self.method.project, view) for view in self.pair)
         report = collapse_report(z1, z2)
         figures = {k: v for k, v in report.as_dict().items() if isinstance(v, int | float) or v is None}
         verdict = self.lamp.update(report)
-        return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum)
+        energy = energy_report(z1, z2) if isinstance(self.method, TwoView) else None
+        pairs = energy and energy.as_dict()
+        return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum, pairs)
 
     def _features(self, step: int) -> tuple[Tensor, Tensor]:
         """Representations of bank and test images; before the first step two figures need the same ones."""
