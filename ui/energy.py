@@ -10,7 +10,7 @@ from ui.figures import axes, empty, levels, line
 from ui.plotly_live import Figure
 from ui.texts import number, percent
 
-KINDS = (("compatible", "two views of an image", "@0"), ("incompatible", "two different images", "@1"))
+KINDS = (("compatible", "two views", "@0"), ("incompatible", "different images", "@1"))
 NONE = "This method does not compare views: it gives pairs of pictures no energy."
 
 

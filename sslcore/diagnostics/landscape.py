@@ -22,6 +22,7 @@ from sslcore.losses import alignment, nt_xent, triplet, uniformity, vicreg
 PULL = "pull"
 REACH = 1.25  # the plane goes from -REACH to REACH both ways
 HIDDEN, WIDTH, BATCH, RATE = 64, 8, 256, 5e-3
+DECAY = 1e-3  # of the weights: what y tells exactly about x survives a pull, but only until something else shrinks it
 
 #: Losses by the method they are of, with its usual hyperparameters, as functions of z1, z2 (N, d).
 #: ``PULL`` only lowers the energy of what belongs together.
@@ -80,7 +81,8 @@ def train_landscape(
             raise UserError(f"There is no landscape of '{name}': choose one of {', '.join(known)}.")
     generator = torch.Generator().manual_seed(seed)
     of_x, of_y = _network(generator), _network(generator)
-    optimiser = torch.optim.Adam([*of_x.parameters(), *of_y.parameters()], lr=RATE)
+    parameters = [*of_x.parameters(), *of_y.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=RATE, weight_decay=DECAY)
     for _ in range(steps):
         x, y = CURVES[curve](torch.rand(BATCH, generator=generator)).split(1, dim=1)
         optimiser.zero_grad()

@@ -39,8 +39,8 @@ def named(figure) -> dict[str, dict]:
 def test_histograms_of_both_kinds_are_outlines_over_the_whole_range():
     last = reading(0.1)
     traces = named(energy_figure(history(reading(3.0), last)))
-    assert set(traces) == {"two views of an image", "two different images", "different, before training"}
-    outline = traces["two views of an image"]
+    assert set(traces) == {"two views", "different images", "different, before training"}
+    outline = traces["two views"]
     assert (outline["x"][0], outline["x"][-1], outline["line"]["shape"]) == (0, 2, "hv")
     assert outline["y"][:-1] == pytest.approx(last["compatible_histogram"], abs=1e-4)
     assert outline["y"][-1] == outline["y"][-2]
@@ -55,7 +55,7 @@ def test_energies_and_auc_are_curves_over_steps():
     traces = named(separation_figure(history(first, last)))
     assert traces["told apart (AUC)"]["x"] == [0, 10]
     assert traces["told apart (AUC)"]["y"] == pytest.approx([first["auc"], last["auc"]], abs=1e-4)
-    assert traces["two views of an image"]["y"][1] < traces["two different images"]["y"][1]
+    assert traces["two views"]["y"][1] < traces["different images"]["y"][1]
 
 
 @pytest.mark.parametrize("draw", DRAWN)
