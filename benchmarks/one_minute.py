@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from benchmarks.common import RESULTS, command, machine, write_table
 from sslcore.data import ImageData, load
+from sslcore.errors import UserError
 from sslcore.registry import get_method, methods
 from sslcore.runs import History
 from sslcore.runs.summary import summary
@@ -91,7 +92,11 @@ def main() -> None:
     todo = [(m, s) for m in args.methods or methods() for s in range(args.seeds)]
     done = {(cell["method"], cell["seed"]) for cell in cells}
     for method, seed in tqdm([pair for pair in todo if pair not in done], unit="run"):
-        cells.append(measure(method, data, args.seconds, seed))
+        try:
+            cells.append(measure(method, data, args.seconds, seed))
+        except UserError as error:  # not every method can learn from all data
+            tqdm.write(f"Left out: {error}")
+            continue
         store[name] = {"machine": machine(), "seconds": args.seconds, "cells": cells}
         STORE.parent.mkdir(exist_ok=True)
         STORE.write_text(json.dumps(store, indent=1))

@@ -26,7 +26,9 @@ class DataSettings(KnobModel):
 
     data: str = knob("toybox", help="Name of a dataset, or folder:PATH for a folder or zip of images.")
     image_size: int = knob(0, 0, 224, unit="px", help="Side of the images; 0 takes the dataset's own.")
-    style: Literal["flat", "ink"] = knob("flat", help="Toybox's drawing style.", advanced=True)
+    style: Literal["flat", "ink", "both"] = knob(
+        "flat", help="Toybox's drawing style; both: the same toy now in one, now in the other.", advanced=True
+    )
 
 
 class EncoderSettings(KnobModel):

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcore.data.bags import Bags
+from sslcore.data.images import Split
 from sslcore.encoders import Encoder, InputInfo, build_encoder, mlp
 from sslcore.knobs import KnobModel, knob
 from sslcore.registry import Card
@@ -27,6 +29,7 @@ class Batch:
     images: Tensor  # (N, C, H, W) float in [0, 1]
     labels: Tensor | None  # (N,) int64; only labelled references may look
     index: Tensor  # (N,) position of each image in the training set
+    partners: Tensor | None = None  # (N, C, H, W) another image of each one's bag, for methods that use bags
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,11 @@ class Method(nn.Module):
     @classmethod
     def check_turn(cls, before: RunSettings, after: RunSettings) -> None:
         """Raise UserError if a run cannot go on with other values of its live knobs."""
+
+    @classmethod
+    def uses_bags(cls, settings: RunSettings) -> bool:
+        """Whether a batch holds one image of so many bags, and with it each one's partner."""
+        return False
 
     def learns_from(self, count: int) -> int:
         """How many of the ``count`` training images it uses, from the first one on; all, unless told otherwise."""
@@ -253,6 +261,18 @@ def tile_maps(encoder: Encoder, tiles: Tensor, *, normalise: bool) -> Tensor:
     """
     seen = normalise_tiles(tiles).flatten(0, 1) if normalise else encoder.standardise(tiles.flatten(0, 1))
     return encoder.feature_map(seen).unflatten(0, tiles.shape[:2])
+
+
+def first_images(split: Split, count: int, device: torch.device | str = "cpu") -> Batch:
+    """The first images of a split, always the same, each with the next one of its bag as its partner."""
+
+    def images(chosen: Tensor) -> Tensor:
+        return split.images[chosen].to(device).float() / 255
+
+    index = torch.arange(min(count, len(split)))
+    labels = None if split.labels is None else split.labels[index].to(device)
+    partners = None if split.bags is None else images(Bags(split.bags).ahead(index))
+    return Batch(images(index), labels, index.to(device), partners)
 
 
 def one_view(batch: Batch, settings: RunSettings, generator: torch.Generator) -> Tensor:

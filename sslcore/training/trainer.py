@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from sslcore.data import ImageData, load
+from sslcore.data.bags import Bags
 from sslcore.encoders import InputInfo, VisionTransformer
 from sslcore.encoders.vision_transformer import check_patches
 from sslcore.errors import UserError
@@ -74,6 +75,7 @@ class Trainer(Iterator[Event]):
         train, used = data.train, self.method.learns_from(len(data.train))
         self.images = train.images[:used].to(self.device)
         self.labels = None if train.labels is None else train.labels[:used].to(self.device)
+        self.bags = Bags(train.bags[:used]) if self.method.uses_bags(settings) else None
         self.referee = Referee(self.method, data, settings, self.autocast)
         self.step, self.seconds, self.speed = 0, 0.0, 0.0
         self.order = torch.empty(0, dtype=torch.long)
@@ -98,7 +100,8 @@ class Trainer(Iterator[Event]):
     def fraction(self) -> float:
         """Share of the budget that is spent, in [0, 1]."""
         budget = self.settings.budget
-        total = budget.steps or budget.epochs * (len(self.images) // self.batch_size)
+        rows = len(self.images) if self.bags is None else len(self.bags)
+        total = budget.steps or budget.epochs * (rows // self.batch_size)
         return min(1.0, self.step / total if total else self.seconds / budget.seconds)
 
     def stop(self) -> None:
@@ -130,11 +133,20 @@ class Trainer(Iterator[Event]):
                 f"A batch of {self.batch_size} cannot be shared evenly by {distributed.processes()} processes: "
                 "set batch_size to a multiple of that."
             )
-        if get_method(self.settings.method).needs_labels and self.data.train.labels is None:
-            title = self.data.title
-            raise UserError(
-                f"{self.settings.method} learns from labels and the training images of {title} have none."
-            )
+        name, title, bags = self.settings.method, self.data.title, self.data.train.bags
+        if get_method(name).needs_labels and self.data.train.labels is None:
+            raise UserError(f"{name} learns from labels and the training images of {title} have none.")
+        if get_method(name).uses_bags(self.settings):
+            if bags is None:
+                raise UserError(
+                    f"{name} learns from bags, several images of the same thing, and {title} has none: "
+                    "choose data that has, such as toybox."
+                )
+            count = len(bags.unique())
+            if count < self.batch_size:
+                raise UserError(
+                    f"A batch of {self.batch_size} does not fit {count} bags: set batch_size to {count} or less."
+                )
 
     def _run(self, fresh: bool) -> Iterator[Event]:
         if fresh and distributed.leads():
@@ -247,15 +259,24 @@ class Trainer(Iterator[Event]):
         return Losses(distributed.average(losses.terms), distributed.average(losses.metrics)), norm
 
     def next_batch(self) -> Batch:
-        """The next images of a random order; the incomplete batch at the end of an epoch is dropped."""
+        """The next images of a random order; the incomplete batch at the end of an epoch is dropped.
+
+        With bags an epoch has one image of each, so that no other image of a bag is taken for a different thing.
+        """
         if len(self.order) < self.batch_size:
-            self.order = torch.randperm(len(self.images), generator=self.generator)
+            self.order = (
+                torch.randperm(len(self.images), generator=self.generator)
+                if self.bags is None
+                else self.bags.one_of_each(self.generator)
+            )
             with torch.no_grad(), self.autocast():
                 self.method.on_epoch(Epoch(self.step, self.images, self.generator))
         index, self.order = self.order.split([self.batch_size, len(self.order) - self.batch_size])
+        others = None if self.bags is None else self.bags.partners(index, self.generator).to(self.device)
         index = index.to(self.device)
         labels = None if self.labels is None else self.labels[index]
-        return Batch(self.images[index].float().div_(255), labels, index)
+        partners = None if others is None else self.images[others].float().div_(255)
+        return Batch(self.images[index].float().div_(255), labels, index, partners)
 
     def _obituary(self, event: Step) -> str:
         what = "loss" if not isfinite(event.loss) else "gradient"

@@ -217,6 +217,14 @@ def test_start_trains_and_the_page_shows_the_result(page):
     assert "python -m sslcore train simclr --data digits --steps 3" in texts(app.code)
 
 
+def test_pairs_of_pictures_have_their_energy_drawn(page, finished):
+    app = page("train", run=finished("vicreg"))
+    app.session_state["detail"] = "Energy of pairs"
+    app.run()
+    assert not app.exception
+    assert {"Energy", "Telling"} <= charts(app).keys()
+
+
 def test_a_second_browser_may_watch_but_not_control(page, tiny):
     run = jobs.manager().start(tiny(steps=0, seconds=600), "somebody else")
     wait_for(run, "running")

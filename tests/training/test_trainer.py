@@ -56,6 +56,14 @@ def test_terms_add_up_to_the_loss(tiny):
         assert sum(event.terms.values()) == pytest.approx(event.loss, rel=1e-5)
 
 
+def test_energies_of_pairs_are_measured_where_views_are_compared(tiny):
+    for diagnosis in of_kind(Trainer(tiny_settings("simclr"), tiny), Diagnosis):
+        assert 0 <= diagnosis.energy["auc"] <= 1
+        # the mean squared distance of unit rows is twice the energy
+        assert 2 * diagnosis.energy["compatible"] == pytest.approx(diagnosis.figures["alignment"], abs=1e-5)
+    assert all(d.energy is None for d in of_kind(Trainer(tiny_settings("rotation"), tiny), Diagnosis))
+
+
 def test_per_term_gradient_norms_are_measured(tiny):
     evaluation = of_kind(Trainer(tiny_settings("vicreg"), tiny), Evaluation)[-1]
     assert set(evaluation.gradient_norms) == {"invariance", "variance", "covariance"}
