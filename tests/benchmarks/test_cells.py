@@ -140,7 +140,7 @@ def test_a_part_of_the_data_is_balanced_and_held_out_images_stay(tiny):
 
 @pytest.mark.parametrize(
     ("word", "told"),
-    [("folder:/home/me/a.zip", "folder:a.zip"), ("toybox", "toybox"), ("/usr/bin/python", "python"), ("--seeds", "--seeds")],
+    [("folder:/home/me/a.zip", "folder:a.zip"), ("toybox", "toybox"), ("/usr/bin/python", "python")],
 )  # fmt: skip
 def test_commands_name_no_folder_of_a_machine(word, told):
     assert portable(word) == told
