@@ -7,6 +7,7 @@ Finished cells are kept in ``benchmarks/results/ten_minutes.json``, so a benchma
 it stopped.
 """
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -102,7 +103,7 @@ def pixels(data: ImageData) -> Cell:
     return {**shared, "knn": knn, "linear": linear}
 
 
-def publish(store: Store) -> None:
+def publish(store: Store, pages: Path = RESULTS) -> None:
     """A Markdown page for every dataset, GPU below processor; what was not run on a GPU says so.
 
     Raises:
@@ -121,14 +122,9 @@ def publish(store: Store) -> None:
             f"{there[0]['images']:,} training images. Accuracy on held-out images, of the frozen encoder; minutes are "
             f"of training alone. {' '.join(remarks(table['cells']) for table in there)}"
         )
-        command = (
-            remade("ten_minutes", name, both[0])
-            if both[0]
-            else f"{remade('ten_minutes', name, both[1])} --gpu"
-        )
-        write_table(
-            f"ten_minutes_{name}.md", f"Ten minutes on {name}", command, lines, notes.strip(), where=where
-        )
+        command = remade("ten_minutes", name, there[0]) + ("" if both[0] else " --gpu")
+        page = pages / f"ten_minutes_{name}.md"
+        write_table(page, f"Ten minutes on {name}", command, lines, notes.strip(), where=where)
 
 
 def on_processor(table: dict[str, Any]) -> list[dict[str, Any]]:

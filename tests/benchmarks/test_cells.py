@@ -132,6 +132,26 @@ def test_what_was_not_run_on_a_gpu_says_so(store):
     assert len(others) == 3
 
 
+def test_ten_minutes_are_published_from_the_store_alone(store, tmp_path):
+    pixels = {
+        "method": "pixels",
+        "seed": 0,
+        "knn": 0.3,
+        "linear": 0.4,
+        "steps": 0,
+        "seconds": 0.0,
+        "data": "photos",
+    }
+    store.save("photos", {"seconds": 600.0, "images": 20_000}, [cell("mae", knn=0.6), cell("random"), pixels])
+    store.save("more", {"epochs": 100, "images": 64}, [])
+    ten_minutes.publish(store, tmp_path)
+    page = (tmp_path / "ten_minutes_photos.md").read_text()
+    assert "| Masked autoencoder | mae | vit, 10 min | 0.600 | 0.600 |" in page
+    assert "| Raw pixels | pixels | – | 0.300 | 0.400 |" in page
+    assert "20,000 training images" in page and page.count("not run") == 2 * len(ten_minutes.ON_GPU)
+    assert not (tmp_path / "ten_minutes_more.md").exists()
+
+
 def test_a_part_of_the_data_is_balanced_and_held_out_images_stay(tiny):
     part = ten_minutes.part(tiny, 20)
     assert part.train.labels.bincount().tolist() == [5, 5, 5, 5] and len(part.test) == len(tiny.test)
