@@ -78,7 +78,8 @@ def main() -> None:
             {"part": f"Lightly {other['version']}, {other['workers']} workers", "ms": 1e3 * 256 / other["speed"],
              "share": 256 / other["speed"] / whole, "images per second": other["speed"]}
         )  # fmt: skip
-    write_table("engine.md", "A SimCLR step, batch 256, 32 px", command(), rows, "Best of the rounds.")
+    told = command().replace(args.python, "lightly/bin/python") if args.python else command()
+    write_table("engine.md", "A SimCLR step, batch 256, 32 px", told, rows, "Best of the rounds.")
 
 
 if __name__ == "__main__":
