@@ -19,7 +19,7 @@ from tqdm import tqdm
 from benchmarks.common import machine, portable
 from sslcore.data import ImageData
 from sslcore.errors import UserError
-from sslcore.registry import methods
+from sslcore.registry import get_method, methods
 from sslcore.runs import History
 from sslcore.runs.summary import summary
 from sslcore.settings import RunSettings
@@ -196,6 +196,11 @@ def timed_run(method: str, data: ImageData, seconds: float, seed: int, **knobs: 
     """A run of so many seconds; the random encoder has nothing to train and keeps its single step."""
     budget = {} if method == "random" else {"seconds": seconds, "steps": 0}
     return RunSettings.build(method, data=data.name, seed=seed, **budget, **knobs)
+
+
+def has_what_it_takes(data: ImageData, settings: RunSettings) -> bool:
+    """Whether the data tell which images belong together, if a run must know."""
+    return data.train.bags is not None or not get_method(settings.method).uses_bags(settings)
 
 
 def remade(module: str, name: str, table: dict[str, Any]) -> str:

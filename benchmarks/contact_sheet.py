@@ -16,7 +16,7 @@ from tqdm import tqdm
 from benchmarks.common import machine
 from sslcore.data import ImageData, load
 from sslcore.errors import UserError
-from sslcore.methods.base import Batch, Method, Panel
+from sslcore.methods.base import Method, Panel, first_images
 from sslcore.registry import FAMILIES, Card, get_method, methods
 from sslcore.settings import RunSettings
 from sslcore.training import Evaluation, Finished, Trainer
@@ -90,10 +90,7 @@ def preview(name: str, data: ImageData, seconds: float) -> Preview:
                 reached = event.message
     except UserError as error:
         reached = str(error)
-    method, test = trainer.method.eval(), data.test
-    images = (test.images[:IMAGES].float() / 255).to(trainer.device)
-    labels = None if test.labels is None else test.labels[:IMAGES].to(trainer.device)
-    batch = Batch(images, labels, torch.arange(len(images), device=trainer.device))
+    method, batch = trainer.method.eval(), first_images(data.test, IMAGES, trainer.device)
     with torch.no_grad():
         panels = method.preview(method.views(batch, torch.Generator().manual_seed(0)))
     return Preview(method.card, panels, reached)

@@ -17,6 +17,7 @@ from benchmarks.cells import (
     Store,
     benchmark_parser,
     fill,
+    has_what_it_takes,
     machines,
     remade,
     remarks,
@@ -41,6 +42,8 @@ def main() -> None:
         if not args.publish:
             data, chosen = load(args.data), args.methods or list(methods())
             runs = [timed_run(m, data, args.seconds, seed) for m in chosen for seed in range(args.seeds)]
+            if not args.methods:
+                runs = [run for run in runs if has_what_it_takes(data, run)]
             fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
         publish(STORE)
     except UserError as error:

@@ -71,6 +71,8 @@ def _teaches(method: str, lesson: Preset) -> bool:
     chosen = get_method(method)
     if not issubclass(chosen, TwoView) or not lesson.values.keys() <= all_knobs(method).keys():
         return False
+    if "crop_min" in lesson.values and "patch_area" in all_knobs(method):
+        return False  # its crops have an area of their own
     if "temperature" in lesson.values and chosen.card.family != "contrastive":
         return False  # there are no negatives
     try:

@@ -114,6 +114,11 @@ class Method(nn.Module):
         """Whether a batch holds one image of so many bags, and with it each one's partner."""
         return False
 
+    @property
+    def compares_views(self) -> bool:
+        """Whether two views of an image should have like projections, so that their energy says something."""
+        return False
+
     def learns_from(self, count: int) -> int:
         """How many of the ``count`` training images it uses, from the first one on; all, unless told otherwise."""
         return count
@@ -195,6 +200,10 @@ class TwoView(Method):
     def build_projector(self, inputs: int) -> nn.Module:
         """Two layers with batch norm; methods with another head override this."""
         return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output)
+
+    @property
+    def compares_views(self) -> bool:
+        return True
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Two independent draws of the run's augmentations: ``view1`` and ``view2``.

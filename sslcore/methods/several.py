@@ -32,9 +32,8 @@ class Several(Method):
         self._followed = settings
         for name, own in self.settings_of_parts(settings).items():
             with torch.random.fork_rng(devices=[]):
-                torch.set_rng_state(
-                    start
-                )  # so that its own encoder, of which it may keep a copy, is the shared one
+                # so that its own encoder, of which it may keep a copy, is the shared one
+                torch.set_rng_state(start)
                 self.parts[name] = self.adopt(get_method(name)(own, info))
 
     @classmethod
@@ -57,6 +56,11 @@ class Several(Method):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         cls.settings_of_parts(settings)
+
+    @classmethod
+    def uses_bags(cls, settings: RunSettings) -> bool:
+        parts = cls.settings_of_parts(settings)
+        return any(get_method(name).uses_bags(own) for name, own in parts.items())
 
     def adopt(self, part: Method) -> Method:
         """A part that uses the shared encoder in place of its own; what it wants to stay as it is stays so."""

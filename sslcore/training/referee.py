@@ -9,7 +9,7 @@ from torch import Tensor
 from sslcore.data import ImageData
 from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gradient_norms
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
-from sslcore.methods.base import Method, TwoView, first_images
+from sslcore.methods.base import Method, first_images
 from sslcore.settings import RunSettings
 from sslcore.training.distributed import alone
 from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
@@ -81,7 +81,7 @@ class Referee:
         report = collapse_report(z1, z2)
         figures = {k: v for k, v in report.as_dict().items() if isinstance(v, int | float) or v is None}
         verdict = self.lamp.update(report)
-        energy = energy_report(z1, z2) if isinstance(self.method, TwoView) else None
+        energy = energy_report(z1, z2) if self.method.compares_views else None
         pairs = energy and energy.as_dict()
         return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum, pairs)
 

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from benchmarks import cells, one_minute, ten_minutes
-from benchmarks.cells import Store, fill, measure, remarks, rows, spread, timed_run
+from benchmarks.cells import Store, fill, has_what_it_takes, measure, remarks, rows, spread, timed_run
 from benchmarks.common import portable
 from sslcore.errors import UserError
 from tests.conftest import make_data, tiny_settings
@@ -91,6 +92,14 @@ def test_a_run_that_its_method_breaks_off_is_a_cell_too(tiny, monkeypatch):
     monkeypatch.setattr("sslcore.methods.contrastive.simclr.SimCLR.loss", refuse)
     made = measure(tiny_settings("simclr"), tiny)
     assert made["ended"] == "failed" and "whitened" in made["message"]
+
+
+def test_methods_that_learn_from_bags_need_data_that_have_some(tiny):
+    bare = replace(tiny, train=replace(tiny.train, bags=None))
+    for name, bags in (("simclr", False), ("micle", True), ("hybrid", False)):
+        assert has_what_it_takes(tiny, tiny_settings(name))
+        assert has_what_it_takes(bare, tiny_settings(name)) != bags
+    assert not has_what_it_takes(bare, tiny_settings("hybrid", mix="simclr,micle"))
 
 
 def test_rows_are_means_over_seeds_best_first():

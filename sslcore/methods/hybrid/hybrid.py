@@ -130,6 +130,10 @@ class Hybrid(Several):
         """The part whose representation and projection are judged."""
         return next(iter(self.parts.values()))
 
+    @property
+    def compares_views(self) -> bool:
+        return self.first.compares_views
+
     def encode(self, images: Tensor) -> Tensor:
         return self.first.encode(images)
 

@@ -41,7 +41,8 @@ def test_the_loss_is_the_weighted_sum_of_the_parts_own_losses():
 
 
 @pytest.mark.parametrize(
-    "name", ["simclr", "byol", "simsiam", "moco", "swav", "deepcluster", "rotation", "colorization", "mae"]
+    "name",
+    ["simclr", "micle", "byol", "simsiam", "moco", "swav", "deepcluster", "rotation", "colorization", "mae"],
 )
 def test_one_part_of_weight_1_is_that_method_to_the_last_bit(name):
     losses, features = run(name, **around(name))
@@ -170,6 +171,11 @@ def test_the_first_part_is_what_probes_and_lamps_judge():
         assert torch.equal(seen[mix], method.first.encode(images))
         assert torch.equal(method.project(images), method.first.project(images))
     assert not torch.equal(*seen.values())  # colorization looks at gray
+
+
+def test_energies_are_measured_where_the_first_part_compares_views():
+    assert make("hybrid", mix="simclr,rotation").compares_views
+    assert not make("hybrid", mix="rotation,simclr").compares_views
 
 
 def test_panels_say_whose_they_are():
