@@ -48,7 +48,10 @@ def start(settings: RunSettings) -> str | None:
 
 def _await_first_step(run: str) -> None:
     end = time.monotonic() + FIRST_STEP
-    while time.monotonic() < end and not manager().view(run).step and manager().status(run).active:
+    while time.monotonic() < end and not manager().view(run).step:
+        status = manager().status(run)
+        if not status.active or status.place > 1:
+            return
         time.sleep(0.02)
 
 

@@ -171,12 +171,20 @@ def line(
         "type": "scatter",
         "mode": mode,
         "name": name,
-        "x": [round(float(v), 2) for v in x],
-        "y": [None if v is None or not isfinite(v) else float(f"{v:.5g}") for v in y],
+        "x": np.round(np.asarray(x, dtype=float), 2).tolist(),
+        "y": [value if isfinite(value) else None for value in rounded(y).tolist()],
         "line": {"color": color, "width": width},
         "marker": {"color": color, "size": 6},
         **more,
     }
+
+
+def rounded(values: Any, digits: int = 5) -> np.ndarray:
+    """To so many significant digits, which is less to send; None becomes nan."""
+    values = np.asarray(values, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(values))))
+        return np.where(np.isfinite(scale), np.round(values * scale) / scale, values)
 
 
 def levels(references: Mapping[str, float], end: float, words: Any = number) -> list[dict]:
@@ -208,7 +216,7 @@ def axes(x: str, y: str) -> dict[str, Any]:
 def smooth(values: Any, keep: float = SMOOTHING) -> np.ndarray:
     """Exponential moving average without the pull of its start; gaps are skipped."""
     out, total, weight = [], 0.0, 0.0
-    for value in np.asarray(values, dtype=float):
+    for value in np.asarray(values, dtype=float).tolist():
         if isfinite(value):
             total, weight = keep * total + (1 - keep) * value, keep * weight + (1 - keep)
         out.append(total / weight if weight else float("nan"))

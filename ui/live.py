@@ -66,10 +66,10 @@ def _tick(run: str, was_active: bool, every: float | None, had_pictures: bool, s
         status, view = manager().status(run), manager().view(run)
     except UserError:
         st.rerun()  # somebody deleted it
+    _header(status, view)
     changed = every != _pace(run, status, view) or was_active != status.active
     if changed or (view.snapshots and not had_pictures):
         st.rerun()  # once: to start, change or drop the timer, or to bring in the thumbnails
-    _header(status, view)
     controls.problem()
     _numbers(status, view)
     _curves(run, status, view, sheet)
@@ -114,11 +114,7 @@ def progress_text(status: JobStatus, view: RunView) -> str:
         ahead = "next in line" if status.place == 1 else f"place {status.place} in the queue"
         return f"Waiting for another run to finish: {ahead}."
     if not view.step:
-        return (
-            "Getting ready: loading images and measuring the untrained network."
-            if status.active
-            else "No steps."
-        )
+        return "Getting ready: loading the images." if status.active else "No steps."
     parts = [
         f"step {view.step:,}",
         f"{duration(view.seconds)} of training",
@@ -175,7 +171,7 @@ def _curves(run: str, status: JobStatus, view: RunView, sheet: str) -> None:
         top = ceiling(status.settings)
         _chart(figures.accuracy_figure(view, top), "accuracy", run, len(view.evaluations), 235)
     with right:
-        draw_map(run, status, view, sheet)
+        draw_map(run, view, sheet)
 
 
 def _details(run: str, view: RunView) -> None:

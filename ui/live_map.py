@@ -1,15 +1,17 @@
 """The pictures of a run: the moving map of held-out images, and what the network sees and answers."""
 
+from functools import lru_cache
+
 import streamlit as st
 
-from sslcore.runs import JobStatus, RunFolder, RunView
+from sslcore.runs import RunFolder, RunView
 from ui.datasets import labels_of
 from ui.embedding import embedding_figure, snapshot
 from ui.jobs import manager
 from ui.panels import draw_panel
-from ui.plotly_live import live_chart
+from ui.plotly_live import Figure, live_chart
 from ui.previews import newest_checkpoint, previews
-from ui.projection_service import projections
+from ui.projection_service import Map, projections
 
 GLIDE = 800
 KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."
@@ -21,7 +23,7 @@ HOW_TO_READ = (
 )
 
 
-def draw_map(run: str, status: JobStatus, view: RunView, sheet: str) -> None:
+def draw_map(run: str, view: RunView, sheet: str) -> None:
     """The newest snapshot of a run as a map."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         kind = _choice("Map", ("UMAP", "PCA"), "map_kind", KINDS)
@@ -31,16 +33,23 @@ def draw_map(run: str, status: JobStatus, view: RunView, sheet: str) -> None:
     if taken is None:
         st.caption("The map appears with the first snapshot.")
         return
-    labels, classes = labels_of(status.settings)
     found = projections().latest(run, step, taken["features"], kind)
-    predictions = taken["predictions"] if by == "Correctness" else None
-    figure = embedding_figure(found, labels, classes, predictions)
-    figure.layout["uirevision"] = f"{run}{kind}{by}"
+    figure = _figure(run, found, kind, step, by)
     version = f"{run}:{found.kind}:{found.step}:{by}"
     live_chart(figure, key="chart_map", version=version, height=440, sheet=sheet, glide_ms=GLIDE)
     late = f", the latest snapshot is of step {step:,}" if found.step != step else ""
     waiting = "; UMAP is warming up" if kind == "UMAP" and found.kind == "PCA" else ""
     st.caption(f"{found.kind} at step {found.step:,}{late}{waiting}. {HOW_TO_READ}")
+
+
+@lru_cache(maxsize=50)
+def _figure(run: str, found: Map, kind: str, step: int, by: str) -> Figure:
+    """A map in these colours. Remembered: until the next snapshot, every look of every viewer shows the same."""
+    labels, classes = labels_of(manager().status(run).settings)
+    predictions = snapshot(_folder(run).path, step)["predictions"] if by == "Correctness" else None
+    figure = embedding_figure(found, labels, classes, predictions)
+    figure.layout["uirevision"] = f"{run}{kind}{by}"
+    return figure
 
 
 def awaits_map(run: str, view: RunView) -> bool:

@@ -1,5 +1,7 @@
 """Panels of pictures as the page shows them: pixels enlarged without blur, captions as text."""
 
+from functools import lru_cache
+
 import streamlit as st
 from PIL import Image
 from torch import Tensor
@@ -22,12 +24,18 @@ def draw_panel(panel: Panel, width: int = SMALL) -> None:
     captions = [panel.captions[i] if i < len(panel.captions) else "" for i in range(len(panel.images))]
     side = LARGE if panel.columns == 1 else width
     with st.container(horizontal=True, gap="xsmall"):
-        for i, (picture, said) in enumerate(zip(panel.images, captions, strict=True)):
+        for i, (picture, said) in enumerate(zip(_pictures(panel, side), captions, strict=True)):
             alt = f"{panel.title} {i + 1}: {said}".strip(": ")
-            # within the page: a live page drops the files of its last look before a slow browser has fetched them
-            st.image(data_uri(enlarged(picture, side)), caption=plain(said) or None, alt=alt, width=side)
+            st.image(picture, caption=plain(said) or None, alt=alt, width=side)
     if panel.text:
         st.caption(plain(panel.text))
+
+
+@lru_cache(maxsize=200)
+def _pictures(panel: Panel, side: int) -> tuple[str, ...]:
+    """Its pictures as text within the page: a live page drops the files of its last look before a slow browser has
+    fetched them. Remembered, because a page that follows a run shows the same panels second after second."""
+    return tuple(data_uri(enlarged(picture, side)) for picture in panel.images)
 
 
 def enlarged(picture: Tensor, side: int = 2 * SMALL) -> Image.Image:

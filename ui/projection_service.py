@@ -17,12 +17,12 @@ PAUSE = 5.0  # seconds between two requests for a layout
 KEPT = 200  # maps remembered
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Map:
     """Where the held-out images lie, and how and when that was found out."""
 
     xy: np.ndarray  # (N, 2) float32
-    kind: str  # PCA or UMAP
+    kind: str  # PCA, UMAP or t-SNE
     step: int
 
 
@@ -32,7 +32,7 @@ class ProjectionService:
     def __init__(self, umap: UmapProcess | None = None, pause: float = PAUSE) -> None:
         self.umap, self.pause = umap or UmapProcess(), pause
         self._lock = threading.Lock()
-        self._maps: OrderedDict[tuple[str, int, str], np.ndarray] = OrderedDict()
+        self._maps: OrderedDict[tuple[str, int, str], Map] = OrderedDict()  # by run, step, kind
         self._asked = -pause
 
     def warm_up(self) -> None:
@@ -49,10 +49,9 @@ class ProjectionService:
         with self._lock:
             if kind == "UMAP":
                 self._advance(run, step, features)
-                found = self._newest(run, "UMAP")
-                if found is not None:
-                    return Map(self._maps[run, found, "UMAP"], "UMAP", found)
-            return Map(self._pca(run, step, features), "PCA", step)
+                if newest := self._newest(run, kind):
+                    return newest
+            return self._pca(run, step, features)
 
     def at(self, run: str, step: int, features: np.ndarray, kind: str = "UMAP") -> Map:
         """The map of this very snapshot; by PCA until the layout that was asked for has come.
@@ -63,51 +62,51 @@ class ProjectionService:
         """
         with self._lock:
             flat = self._pca(run, step, features)
-            name = run if kind == "UMAP" else f"{run} {kind}"
             self._collect()
-            if kind != "PCA" and (name, step, "UMAP") in self._maps:
-                return Map(self._maps[name, step, "UMAP"], kind, step)
-            if kind != "PCA" and len(features) > 2:
-                steps = [other for known, other, how in self._maps if known == name and how == "UMAP"]
-                near = min(steps, key=lambda other: abs(other - step), default=None)
-                previous = flat if near is None else self._maps[name, near, "UMAP"]
+            if (run, step, kind) in self._maps:
+                return self._maps[run, step, kind]
+            if len(features) > 2:
+                near = min(self._of(run, kind), key=lambda other: abs(other.step - step), default=flat)
                 how = {"method": "tsne"} if kind == "t-SNE" else {}
-                self.umap.request((name, step), features, previous, **how)
-            return Map(flat, "PCA", step)
+                self.umap.request((run, step, kind), features, near.xy, **how)
+            return flat
 
     def behind(self, run: str, step: int) -> bool:
         """Whether a layout of this snapshot is still to come, so that it is worth looking again."""
         with self._lock:
-            return not self.umap.error and self._newest(run, "UMAP") != step
+            return not self.umap.error and (run, step, "UMAP") not in self._maps
 
     def _collect(self) -> None:
         """Take in a finished layout."""
         answer = self.umap.poll()
         if answer is not None:
-            self._keep((*answer[0], "UMAP"), answer[1])
+            (run, step, kind), xy = answer
+            self._keep(run, Map(xy, kind, step))
 
     def _advance(self, run: str, step: int, features: np.ndarray) -> None:
         """Collect a finished layout, ask for the next."""
         self._collect()
         newest, now = self._newest(run, "UMAP"), time.monotonic()
-        if newest == step or now - self._asked < self.pause or len(features) < 3:
+        if (newest and newest.step == step) or now - self._asked < self.pause or len(features) < 3:
             return
-        previous = self._pca(run, step, features) if newest is None else self._maps[run, newest, "UMAP"]
-        if self.umap.request((run, step), features, previous):
+        previous = newest or self._pca(run, step, features)
+        if self.umap.request((run, step, "UMAP"), features, previous.xy):
             self._asked = now
 
-    def _pca(self, run: str, step: int, features: np.ndarray) -> np.ndarray:
+    def _pca(self, run: str, step: int, features: np.ndarray) -> Map:
         if (run, step, "PCA") not in self._maps:
             newest = self._newest(run, "PCA")
-            previous = None if newest is None else self._maps[run, newest, "PCA"]
-            self._keep((run, step, "PCA"), pca(features, previous))
+            self._keep(run, Map(pca(features, newest and newest.xy), "PCA", step))
         return self._maps[run, step, "PCA"]
 
-    def _newest(self, run: str, kind: str) -> int | None:
-        return max((step for name, step, how in self._maps if name == run and how == kind), default=None)
+    def _of(self, run: str, kind: str) -> list[Map]:
+        return [found for (name, _, how), found in self._maps.items() if (name, how) == (run, kind)]
 
-    def _keep(self, key: tuple[str, int, str], xy: np.ndarray) -> None:
-        self._maps[key] = xy
+    def _newest(self, run: str, kind: str) -> Map | None:
+        return max(self._of(run, kind), key=lambda found: found.step, default=None)
+
+    def _keep(self, run: str, found: Map) -> None:
+        self._maps[run, found.step, found.kind] = found
         while len(self._maps) > KEPT:
             self._maps.popitem(last=False)
 

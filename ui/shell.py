@@ -1,6 +1,7 @@
 """The frame around every page: addresses, navigation, and the sidebar with the runs in progress."""
 
 import gc
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ui.texts import plain, run_label
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDEBAR = 230  # pixels
+SWITCH = 5e-4  # seconds: a page that is being written gives the lock back ten times sooner than by default
 SITE = (  # address, title, icon, what it is for
     ("home", "Home", ":material/home:", "What this is, and a run to watch at once"),
     ("methods", "Methods", ":material/category:", "Every method: idea, formula, code, how to break it"),
@@ -73,6 +75,7 @@ def warm_up() -> None:
     """Import everything heavy, then take it out of the garbage collector's sight: full collections over
     torch's objects would hold the interpreter's lock for a sixth of a second each."""
     projections().warm_up()  # ten busy seconds in another process, best before the first run
+    sys.setswitchinterval(SWITCH)
     methods()
     gc.collect()
     gc.freeze()
@@ -81,7 +84,7 @@ def warm_up() -> None:
 def job_list() -> None:
     """The runs in progress with their progress, updated while there are any."""
     going = bool(manager().active())
-    st.fragment(_job_list, run_every="2s" if going else None)(going)
+    st.fragment(_job_list, run_every="5s" if going else None)(going)
 
 
 def _job_list(going: bool) -> None:

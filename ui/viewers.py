@@ -1,13 +1,15 @@
-"""How often a page looks: every second, every other with many viewers."""
+"""How often a page looks: every second, less often where many look at the same run."""
 
 import secrets
 import threading
 import time
+from math import ceil
 
 import streamlit as st
 
+SLOWEST = 5.0  # seconds between two looks
 FORGOTTEN = 10.0  # seconds without a look after which a viewer is gone
-MANY = 5
+LOOKS = 8  # a second, by all viewers of a run together: each of them costs training a little
 
 _lock = threading.Lock()
 _seen: dict[str, dict[str, float]] = {}
@@ -16,7 +18,7 @@ _seen: dict[str, dict[str, float]] = {}
 def tick_seconds(run: str) -> float:
     """Note that this session looks at a run; returns the pause until it should look again."""
     me = st.session_state.setdefault("_viewer", secrets.token_hex(4))
-    return 2.0 if note(run, me, time.monotonic()) > MANY else 1.0
+    return min(SLOWEST, float(ceil(note(run, me, time.monotonic()) / LOOKS)))
 
 
 def note(run: str, viewer: str, now: float) -> int:

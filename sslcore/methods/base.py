@@ -45,7 +45,7 @@ class Losses:
         return torch.stack(list(self.terms.values())).sum()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Panel:
     """A row of pictures for people: arrays and captions, no plotting."""
 

@@ -19,6 +19,7 @@ from sslcore.projection.pca import align, as_matrix, pca
 
 NEIGHBORS, MIN_DIST = 15, 0.1
 FIRST_EPOCHS, NEXT_EPOCHS = 200, 30  # a layout that starts from the previous one needs little
+NICE = 5  # a layout takes a second longer, and training hardly notices it
 FEWEST = 8  # samples; below this a map of neighbourhoods means nothing and PCA stands in
 
 
@@ -74,6 +75,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     except ImportError as error:
         send(replies, error=f"UMAP is not installed: {error}")
         return
+    if hasattr(os, "nice"):
+        os.nice(NICE)
     send(replies, ready=1)
     while (message := receive(requests)) is not None:
         try:

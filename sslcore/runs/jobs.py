@@ -25,6 +25,7 @@ from sslcore.training import Finished, Step, Trainer
 FOLLOWED = 50  # runs of other processes, and runs that are over, whose history is kept in memory
 PATIENCE = 240.0  # seconds: a run nobody watches then pauses, a paused run for which others wait then stops
 WAITING = 5  # runs of one owner in the queue
+GREETING = 1.2  # seconds of rest after the first step, in which the page of who looks at the run comes up
 SIGN_SECONDS = 20.0  # between two signs of life of a paused run
 
 
@@ -49,6 +50,7 @@ class Job:
     )  # cleared: something is asked of the worker
     requests: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)  # live knobs to turn
     seen: float = field(default_factory=time.monotonic)  # when a viewer last looked
+    awaited: bool = False  # whether a viewer has looked at all
 
     def __post_init__(self) -> None:
         self.go.set()
@@ -240,7 +242,7 @@ class JobManager:
         """
         job = self._jobs.get(run)
         if job is not None:
-            job.seen = time.monotonic()
+            job.seen, job.awaited = time.monotonic(), True
             return job.history.view()
         with self._wake:
             followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
@@ -324,6 +326,8 @@ class JobManager:
 
     def _obey(self, job: Job, made_step: bool) -> None:
         """Between two events: pause, stop, turn knobs; knobs last, so that they turn before the next step."""
+        if made_step and job.trainer.step == 1 and job.awaited:
+            self._greet(job)
         if job.single and made_step:
             job.single = False
             job.go.clear()
@@ -345,6 +349,12 @@ class JobManager:
         while not job.requests.empty():
             with suppress(UserError):  # of two people turning at once, the second may not fit the first
                 job.trainer.update(**job.requests.get())
+
+    def _greet(self, job: Job) -> None:
+        """Leave the processors to the page for a moment, unless something is asked of the run."""
+        end = time.monotonic() + GREETING
+        while time.monotonic() < end and job.heeded.is_set() and not self._closing:
+            time.sleep(0.02)
 
     def _hold(self, job: Job) -> None:
         """Until somebody lets it go on; while others wait in the queue no longer than the patience."""

@@ -11,6 +11,7 @@ from tests.conftest import tiny_settings
 @pytest.fixture
 def manager(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.runs.jobs.GREETING", 0.0)
     jobs = JobManager(tmp_path, workers=1)
     yield jobs
     jobs.close()
@@ -47,6 +48,18 @@ def test_pause_holds_and_step_makes_exactly_one(manager):
     wait(lambda: manager.view(run).step > at + 2)
     manager.stop(run)
     wait(lambda: state(manager, run) == "stopped")
+
+
+def test_a_run_leaves_the_processors_to_the_page_that_awaits_it(manager, monkeypatch):
+    monkeypatch.setattr("sslcore.runs.jobs.GREETING", 1000.0)
+    unseen = manager.start(tiny_settings())
+    wait(lambda: state(manager, unseen) == "finished")
+    seen = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(seen).step == 1)
+    time.sleep(0.2)
+    assert manager.view(seen).step == 1
+    manager.pause(seen)
+    assert manager.wait(seen, 20) and state(manager, seen) == "paused", "who asks for something need not wait"
 
 
 def test_what_was_asked_is_done_when_waiting_ends(manager):

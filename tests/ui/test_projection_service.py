@@ -26,7 +26,7 @@ def test_pca_is_there_at_once_and_umap_follows():
     layouts = Layouts()
     service = ProjectionService(layouts)
     assert service.latest("a", 0, FEATURES).kind == "PCA"
-    layouts.answers.append((("a", 0), np.ones((40, 2), dtype=np.float32)))
+    layouts.answers.append((("a", 0, "UMAP"), np.ones((40, 2), dtype=np.float32)))
     assert service.behind("a", 0)
     found = service.latest("a", 0, FEATURES)
     assert (found.kind, found.step) == ("UMAP", 0)
@@ -39,15 +39,15 @@ def test_requests_are_rare_and_start_from_the_last_map():
     for step in (0, 1, 2):
         patient.latest("a", step, FEATURES)
     assert len(layouts.asked) == 1
-    layouts.answers.append((("b", 0), np.full((40, 2), 7.0)))
+    layouts.answers.append((("b", 0, "UMAP"), np.full((40, 2), 7.0)))
     eager.latest("b", 5, FEATURES)
-    assert layouts.asked[-1][0] == ("b", 5) and (layouts.asked[-1][1] == 7.0).all()
+    assert layouts.asked[-1][0] == ("b", 5, "UMAP") and (layouts.asked[-1][1] == 7.0).all()
 
 
 def test_an_old_map_is_shown_until_the_new_one_comes():
     layouts = Layouts()
     service = ProjectionService(layouts)
-    layouts.answers.append((("a", 0), np.zeros((40, 2))))
+    layouts.answers.append((("a", 0, "UMAP"), np.zeros((40, 2))))
     found = service.latest("a", 3, FEATURES)
     assert (found.kind, found.step) == ("UMAP", 0)
 
