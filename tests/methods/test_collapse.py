@@ -1,0 +1,32 @@
+"""Switches that are said to collapse a method do, the lamp says so, and without them it stays dark."""
+
+import pytest
+
+from sslcore.registry import get_method, methods
+from sslcore.training import Diagnosis, Trainer
+from tests.conftest import make_data, tiny_settings
+
+COLLAPSING = {name: s.values for name, m in methods().items() for s in m.card.switches if s.collapses}
+LONG_ENOUGH = {
+    "steps": 120, "evaluations": 4, "batch_size": 32, "width": 8, "learning_rate": 0.01, "schedule": "constant",
+}  # fmt: skip
+
+
+def lamp(name: str, **switch) -> str:
+    """What the lamp says at the end of a short run."""
+    trainer = Trainer(tiny_settings(name, **LONG_ENOUGH, **switch), make_data())
+    return [event.verdict for event in trainer if isinstance(event, Diagnosis)][-1]
+
+
+def test_methods_that_can_collapse_say_how():
+    assert {"byol", "simsiam", "vicreg", "dino", "iic", "swav", "ijepa"} <= COLLAPSING.keys()
+
+
+@pytest.mark.parametrize("name", COLLAPSING)
+def test_the_switch_lights_the_lamp(name):
+    assert lamp(name, **COLLAPSING[name]) == "complete"
+
+
+@pytest.mark.parametrize("name", COLLAPSING)
+def test_without_it_the_lamp_stays_dark(name):
+    assert get_method(name).card.switches and lamp(name) != "complete"
