@@ -99,7 +99,7 @@ const draw = (gd, tip, setStateValue) => {
 
 export default function ({data, parentElement, setStateValue}) {
   const gd = parentElement.querySelector(".plot"), tip = parentElement.querySelector(".tip");
-  Object.assign(gd, {latest: data, gone: false});
+  Object.assign(gd, {latest: JSON.parse(new TextDecoder().decode(data)), gone: false});
   ready().then(() => gd.isConnected && draw(gd, tip, setStateValue));
   return () => {
     Object.assign(gd, {gliding: null, version: undefined, gone: true});

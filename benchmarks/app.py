@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Browser, Page, expect
@@ -14,9 +15,13 @@ SILENCE = 90.0  # seconds without a new row after which a run is not going
 TAIL = 1 << 16  # bytes at the end of a record that surely hold a step
 
 
-def visit(app: App, browser: Browser, address: str) -> Page:
-    """An address as a new person opens it, with patience for a busy machine."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000}, base_url=app.url)
+def visit(
+    app: App, browser: Browser, address: str, cookies: dict[str, str] | None = None, **options: Any
+) -> Page:
+    """An address as a new person opens it, with patience for a busy machine; options as of a browser's context."""
+    viewport = {"width": 1280, "height": 1000}
+    context = browser.new_context(**{"viewport": viewport, "base_url": app.url, **options})
+    context.add_cookies([{"name": n, "value": v, "url": app.url} for n, v in (cookies or {}).items()])
     context.set_default_timeout(1000 * PATIENCE)
     expect.set_options(timeout=1000 * PATIENCE)
     page = context.new_page()

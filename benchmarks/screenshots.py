@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from benchmarks.app import start, umap_of
-from tests.browser.driving import PATIENCE, App, chromium, serve
+from benchmarks.app import run_of, start, umap_of, visit
+from tests.browser.driving import App, chromium, serve
 from ui.owner import COOKIE
 
 FOLDER = Path(__file__).parents[1] / "assets" / "screenshots"
@@ -25,11 +25,7 @@ SETTLE = 4000  # milliseconds for pictures and charts to arrive
 
 def open_page(app: App, browser: Browser, scheme: str, address: str, height: int = HEIGHT) -> Page:
     size = {"width": WIDTH, "height": height}
-    context = browser.new_context(viewport=size, base_url=app.url, color_scheme=scheme)
-    context.add_cookies([{"name": COOKIE, "value": "photographer", "url": app.url}])
-    context.set_default_timeout(1000 * PATIENCE)
-    page = context.new_page()
-    page.goto(address)
+    page = visit(app, browser, address, {COOKIE: "photographer"}, viewport=size, color_scheme=scheme)
     page.get_by_role("heading", level=1).first.wait_for()
     return page
 
@@ -53,26 +49,25 @@ def photograph(app: App, browser: Browser, address: str, name: str) -> None:
 
 
 def train(app: App, browser: Browser, settings: str, seconds: float) -> str:
-    """The address of a run that has trained for some seconds and trains on."""
+    """The id of a run that has trained for some seconds and trains on."""
     page = open_page(app, browser, "light", f"/train?{settings}")
     start(page)
     umap_of(page)
     page.wait_for_timeout(1000 * seconds)
-    address = page.url
+    run = run_of(page, app).id
     page.context.close()
-    return address
+    return run
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as app, chromium() as browser:
-        address = train(app, browser, "method=simclr&seconds=100", 50)
-        photograph(app, browser, address, "train")
-        run = address.split("run=")[1].split("&")[0]
+        run = train(app, browser, "method=simclr&seconds=100", 50)
+        photograph(app, browser, f"/train?run={run}", "train")
         photograph(app, browser, f"/embedding?run={run}", "embedding")
         collapsed = train(app, browser, "method=simsiam&stop_gradient=off&seconds=40", 45)
-        photograph(app, browser, collapsed, "collapse")
+        photograph(app, browser, f"/train?run={collapsed}", "collapse")
         for name in ("", "methods", "augmentations", "runs"):
             photograph(app, browser, f"/{name}", name or "home")
 

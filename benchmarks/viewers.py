@@ -90,8 +90,9 @@ class Viewer(threading.Thread):
         if message.metadata.cacheable:
             self.cache.setdefault(message.hash, (message.delta.fragment_id, self.runs))
         if kind == "new_session" and not fragments:
-            self.page = message.new_session.page_script_hash
             self.timers.clear()
+        elif kind == "navigation":
+            self.page = message.navigation.page_script_hash
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":

@@ -11,14 +11,14 @@ import torch
 from tqdm import tqdm
 
 from sslcore.data import dataset_cards, load
+from sslcore.distributed import first_goes_ahead, leads, team
 from sslcore.errors import UserError
 from sslcore.registry import FAMILIES, methods
 from sslcore.runs import History, RunFolder, checkpoint, open_run, record, resume, runs_root
 from sslcore.runs.summary import summary
 from sslcore.settings import RunSettings
 from sslcore.training import Evaluation, Event, Finished, Step, Trainer
-from sslcore.training.distributed import first_goes_ahead, leads, processes, team
-from sslcore.training.trainer import images_of
+from sslcore.training.trainer import images_of, smaller_batch
 
 
 def train(args: Namespace) -> int:
@@ -44,10 +44,10 @@ def asked(args: Namespace) -> RunSettings:
 
 
 def _fit_batch(settings: RunSettings, count: int) -> RunSettings:
-    """Half the training images as a batch where there are too few for the usual one, as in the app."""
+    """A smaller batch where there are too few training images for the usual one, as in the app."""
     if count >= settings["batch_size"]:
         return settings
-    smaller = max(2, count // 2 // processes() * processes())
+    smaller = smaller_batch(count)
     if leads():
         print(f"There are {count} training images, so batch_size is {smaller}.", file=sys.stderr)
     return settings.change(batch_size=smaller)

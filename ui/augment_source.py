@@ -15,7 +15,7 @@ from sslcore.data.toybox.dataset import SIZES, TEST_SIZE, plan
 from sslcore.data.toybox.scene import draw as draw_scene
 from sslcore.errors import UserError
 from ui.datasets import load_images
-from ui.downloads import is_here
+from ui.downloads import offer_download
 
 PHOTOS = {"China (photo)": "china", "Flower (photo)": "flower"}
 OWN = "Your own picture"
@@ -62,7 +62,7 @@ def choose_source() -> Source | None:
         return _own(size)
     if kind in PHOTOS:
         return Source(_photo(PHOTOS[kind], size), kind)
-    if not is_here(_datasets()[kind]):
+    if not offer_download(_datasets()[kind]):
         return None
     count = _count(_datasets()[kind])
     told = f"Which of its {count:,} held-out images."

@@ -1,27 +1,24 @@
 """Downloads of public datasets, each in a process of its own: training goes on, and Cancel ends it at once."""
 
 import atexit
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import IO
 
 import streamlit as st
 
-import sslcore
 from sslcore.data import DatasetCard
 from sslcore.data.cache import cache_root
 from sslcore.data.public import partial_folder
+from sslcore.environment import environment
 from ui.datasets import data_card
 from ui.single import Single
 from ui.texts import plain
 
-HOME = Path(sslcore.__file__).parent.parent
 BROKEN_OFF = "The download ended before it was complete: try again."
 COMMAND = (sys.executable, "-m", "sslcore", "download")
 
@@ -39,12 +36,7 @@ class Downloads:
         with self._lock:
             if not self.going(name):
                 said = tempfile.TemporaryFile()  # noqa: SIM115 - read after the process has ended
-                path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
-                how = {
-                    "env": {**os.environ, "PYTHONPATH": path},
-                    "stdout": subprocess.DEVNULL,
-                    "stderr": said,
-                }
+                how = {"env": environment(), "stdout": subprocess.DEVNULL, "stderr": said}
                 process = subprocess.Popen((*COMMAND, name), **how)
                 self._processes[name] = process, said
 
@@ -59,7 +51,8 @@ class Downloads:
 
     def going(self, name: str) -> bool:
         """Whether it is being fetched now."""
-        return name in self._processes and self._processes[name][0].poll() is None
+        process, _ = self._processes.get(name, (None, None))  # once: it may be cancelled meanwhile
+        return process is not None and process.poll() is None
 
     def megabytes(self, name: str) -> float:
         """How much has come so far."""
@@ -71,9 +64,9 @@ class Downloads:
 
     def problem(self, name: str) -> str:
         """Why the last attempt failed, in a sentence; empty if it did not."""
-        if name not in self._processes or not self._processes[name][0].poll():
+        process, said = self._processes.get(name, (None, None))
+        if process is None or not process.poll():
             return ""
-        process, said = self._processes[name]
         said.seek(0)
         lines = said.read().decode(errors="replace").splitlines()
         return lines[-1] if lines and process.returncode == 2 else BROKEN_OFF
@@ -88,8 +81,8 @@ class Downloads:
 downloads = Single(Downloads)
 
 
-def is_here(name: str) -> bool:
-    """Whether a dataset is on this machine; if it is not, draws what it takes to fetch it."""
+def offer_download(name: str) -> bool:
+    """Draw what it takes to fetch a dataset that is not on this machine; returns whether it is here already."""
     card = data_card(name)
     if card is None or card.is_available(None):
         return True

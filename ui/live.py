@@ -66,10 +66,12 @@ def _tick(run: str, was_active: bool, every: float | None, had_pictures: bool, s
         status, view = manager().status(run), manager().view(run)
     except UserError:
         st.rerun()  # somebody deleted it
-    _header(status, view)
     changed = every != _pace(run, status, view) or was_active != status.active
     if changed or (view.snapshots and not had_pictures):
-        st.rerun()  # once: to start, change or drop the timer, or to bring in the thumbnails
+        # once: to start, change or drop the timer, or to bring in the thumbnails; before anything is drawn, because
+        # half a fragment and the page that follows it can get mixed up on the way to the browser
+        st.rerun()
+    _header(status, view)
     controls.problem()
     _numbers(status, view)
     _curves(run, status, view, sheet)

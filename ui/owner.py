@@ -47,8 +47,9 @@ def refusal(owner: str) -> str:
 
 def sits_here() -> bool:
     """Whether the browser runs on the server's own machine. Behind a proxy every connection comes from there,
-    but the address that people type does not name it."""
-    host = urlsplit(st.context.url or "http://localhost").hostname
+    but the address that people type does not name it. The browser itself says which it is, so this
+    is a courtesy and not a lock."""
+    host = urlsplit(st.context.url or "").hostname
     return st.context.ip_address is None and host in ("localhost", "127.0.0.1", "::1")
 
 

@@ -51,7 +51,7 @@ def record_of(folder: RunFolder) -> Record:
         UserError: if its settings cannot be read.
     """
     status = folder.status()
-    method, data, label, command = _asked(folder.path)
+    method, data, label, command = _asked(folder.path, _changed(folder.path))
     knn, linear, verdict, seconds = _measured(folder.path, _size(folder.path))
     return Record(
         folder.id,
@@ -75,8 +75,15 @@ def _size(path: Path) -> int:
     return 0
 
 
+def _changed(path: Path) -> int:
+    """When the settings were written: while a run is in the queue, they may be written again."""
+    with suppress(OSError):
+        return (path / "settings.json").stat().st_mtime_ns
+    return 0
+
+
 @lru_cache(maxsize=2000)
-def _asked(path: Path) -> tuple[str, str, str, str]:
+def _asked(path: Path, changed: int) -> tuple[str, str, str, str]:
     settings = RunFolder(path).settings()
     return settings.method, settings["data"], run_label(settings.label()), portable(settings.command())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sslcore.errors import UserError
 from sslcore.runs import ACTIVE, RunFolder
+from ui.owner import refusal
 from ui.texts import portable
 
 PRIVATE = ("owner", "pid", "host", "session")  # entries of the status that are nobody else's business
@@ -17,10 +18,14 @@ def result_files(folder: RunFolder) -> dict[str, bytes]:
     found = {}
     for name in ("settings.json", "metrics.jsonl", "log.txt"):
         with suppress(OSError):
-            found[name] = portable((folder.path / name).read_text()).encode()
+            found[name] = portable(_text(folder.path / name)).encode()
     status = {name: value for name, value in folder.status().items() if name not in PRIVATE}
     found["status.json"] = portable(json.dumps(status, indent=2)).encode()
     return found
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def weights_file(folder: RunFolder) -> Path | None:
@@ -29,17 +34,17 @@ def weights_file(folder: RunFolder) -> Path | None:
     return next((file for file in reversed(whole) if file.exists()), None)
 
 
-def delete_run(folder: RunFolder, owner: str) -> None:
+def delete_run(folder: RunFolder) -> None:
     """Remove a run that is over.
 
     Raises:
-        UserError: if it is still going, belongs to somebody else, or cannot be removed.
+        UserError: if this browser may not control it, it is still going, or it cannot be removed.
     """
     status = folder.status()
+    if told := refusal(status["owner"]):
+        raise UserError(told)
     if status["state"] in ACTIVE:
         raise UserError(f"Run {folder.id} is still {status['state']}: stop it before deleting it.")
-    if status["owner"] not in ("", owner):
-        raise UserError("This run belongs to somebody else: only they can delete it.")
     try:
         shutil.rmtree(folder.path)
     except OSError as error:

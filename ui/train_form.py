@@ -6,8 +6,9 @@ from sslcore.errors import UserError
 from sslcore.knobs import show
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
+from sslcore.training.trainer import smaller_batch
 from ui import controls, forms
-from ui.downloads import is_here
+from ui.downloads import offer_download
 from ui.presets import Preset, preset_settings, presets_of
 from ui.texts import plain
 from ui.uploads import keep_upload
@@ -63,7 +64,7 @@ def _main_row(method: str) -> bool:
         forms.quick_knob(method, "seconds")
     with cells[3]:
         forms.quick_knob(method, "seed")
-    return is_here(st.session_state["data"])
+    return offer_download(st.session_state["data"])
 
 
 def _presets(method: str) -> None:
@@ -124,7 +125,7 @@ def _take() -> None:
     st.session_state["data"] = name
     count = len(images.train)
     if st.session_state.get("batch_size", 0) > count:
-        st.session_state["batch_size"] = max(2, count // 2)
+        st.session_state["batch_size"] = smaller_batch(count)
     forms.link_form()
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Collection
 from contextlib import suppress
@@ -17,6 +18,7 @@ from ui.records import records
 
 LIMIT = 2 * 2**30  # bytes of all uploads together
 UNUSED = 30 * 86_400.0  # seconds after which an upload goes that no run learns from
+_storing = threading.Lock()
 
 
 def uploads_root() -> Path:
@@ -52,11 +54,15 @@ def keep_upload(files: list[tuple[str, bytes]]) -> tuple[str, ImageData]:
     digest = hashlib.sha256(b"".join(contents)).hexdigest()[:16]
     place = uploads_root() / (f"{digest}.zip" if files[0][0].lower().endswith(".zip") else digest)
     used = {Path(record.data).name for record in records(manager().root)}
-    make_room(uploads_root(), {place.name, *used}, 0 if place.exists() else sum(map(len, contents)))
-    try:
-        _store(files, place)
-    except OSError as error:
-        raise UserError(f"The images cannot be kept on this server: {error.strerror}.") from None
+    with _storing:
+        make_room(uploads_root(), {place.name, *used}, 0 if place.exists() else sum(map(len, contents)))
+        try:
+            if not place.exists():
+                _store(files, place)
+            elif place.is_dir() or _age(place) > UNUSED:  # else not: a zip that looks new is decoded again
+                os.utime(place)
+        except OSError as error:
+            raise UserError(f"The images cannot be kept on this server: {error.strerror}.") from None
     return f"folder:{place}", images
 
 
@@ -74,9 +80,7 @@ def make_room(root: Path, used: Collection[str], need: int) -> None:
     total = need + sum(sizes.values())
     for place, size in sizes.items():
         if place.name not in used and (total > LIMIT or _age(place) > UNUSED):
-            shutil.rmtree(place, ignore_errors=True)
-            with suppress(OSError):
-                place.unlink()
+            _remove(place)
             total -= size
     if total > LIMIT:
         raise UserError(
@@ -100,13 +104,25 @@ def _size(place: Path) -> int:
     return total
 
 
+def _remove(place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+    with suppress(OSError):
+        place.unlink()
+
+
 def _store(files: list[tuple[str, bytes]], place: Path) -> None:
-    """The only zip under this name, or images in a folder of this name, numbered."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.suffix:
-        place.write_bytes(files[0][1])
-        return
-    place.mkdir(exist_ok=True)
-    for number, (name, content) in enumerate(files):
-        (place / f"{number:05d}{Path(name).suffix.lower()}").write_bytes(content)
-    os.utime(place)  # as new as its images
+    """The only zip under this name, or images in a folder of this name, numbered: all of it or nothing."""
+    partial = place.with_suffix(".partial")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _remove(partial)
+        if place.suffix:
+            partial.write_bytes(files[0][1])
+        else:
+            partial.mkdir()
+            for number, (name, content) in enumerate(files):
+                (partial / f"{number:05d}{Path(name).suffix.lower()}").write_bytes(content)
+        os.replace(partial, place)
+    except OSError:
+        _remove(partial)
+        raise

@@ -9,7 +9,7 @@ import streamlit as st
 
 SLOWEST = 5.0  # seconds between two looks
 FORGOTTEN = 10.0  # seconds without a look after which a viewer is gone
-LOOKS = 8  # a second, by all viewers of a run together: each of them costs training a little
+LOOKS = 6  # a second, by all viewers of a run together: each of them costs training a little
 
 _lock = threading.Lock()
 _seen: dict[str, dict[str, float]] = {}

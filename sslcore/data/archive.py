@@ -77,6 +77,7 @@ def open_zip(source, title: str) -> zipfile.ZipFile:
     """
     try:
         return zipfile.ZipFile(source)
+    # NotImplementedError: a zip of a later version than zipfile knows
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
         raise UserError(f"{title} is not a zip file, or it is damaged: pack the folder again.") from None
     except OSError as error:

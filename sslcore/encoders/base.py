@@ -29,6 +29,17 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(info.mean).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(info.std).view(1, -1, 1, 1))
 
+    def check_side(self, what: str, side: int) -> None:
+        """Complain of images of a side that it cannot look at; most encoders take any.
+
+        Args:
+            what: the images, as the complaint calls them.
+            side: in pixels.
+
+        Raises:
+            UserError: if it cannot.
+        """
+
     def standardise(self, images: Tensor) -> Tensor:
         """Zero mean and unit variance per channel over the training set. (N, C, H, W), same shape."""
         return (images - self.mean) / self.std

@@ -67,10 +67,10 @@ class VisionTransformer(Encoder):
         self, info: InputInfo, patch_size: int = 4, token_width: int = 96, depth: int = 4, heads: int = 4
     ) -> None:
         super().__init__(info)
-        check_patches(patch_size, "images", info.size)
+        self.patch_size, self.side = patch_size, info.size
+        self.check_side("images", info.size)
         if token_width % heads:
             raise UserError(f"token_width {token_width} must be a multiple of the {heads} attention heads.")
-        self.patch_size = patch_size
         self.feature_dim = token_width
         self.token_count = (info.size // patch_size) ** 2
         self.patch_embedding = nn.Linear(info.channels * patch_size**2, token_width)
@@ -78,6 +78,16 @@ class VisionTransformer(Encoder):
         self.norm = nn.LayerNorm(token_width)
         self.register_buffer("positions", sincos_positions(info.size // patch_size, token_width))
         self.apply(initialise)
+
+    def check_side(self, what: str, side: int) -> None:
+        """Patches must fill the images; the complaint names a size that fills both these and the whole ones."""
+        if side % self.patch_size:
+            both = gcd(side, self.side)
+            fitting = max(size for size in range(1, self.patch_size) if both % size == 0)
+            remedy = f"patch_size to {fitting}" if fitting > 1 else "encoder to small"
+            raise UserError(
+                f"A patch of {self.patch_size} px does not divide {what} of {side} px evenly: set {remedy}."
+            )
 
     def _positions(self, count: int) -> Tensor:
         if count == self.token_count:
@@ -129,16 +139,6 @@ class VisionTransformer(Encoder):
         tokens = self.tokens(images)
         side = isqrt(tokens.shape[1])
         return tokens.mT.unflatten(2, (side, side))
-
-
-def check_patches(patch_size: int, what: str, side: int, *others: int) -> None:
-    """Raise UserError if patches do not fill squares of ``side``, naming a size that fills the others too."""
-    if side % patch_size:
-        fitting = max(size for size in range(1, patch_size) if gcd(side, *others) % size == 0)
-        remedy = f"patch_size to {fitting}" if fitting > 1 else "encoder to small"
-        raise UserError(
-            f"A patch of {patch_size} px does not divide {what} of {side} px evenly: set {remedy}."
-        )
 
 
 def initialise(module: nn.Module) -> None:

@@ -133,7 +133,7 @@ class Method(nn.Module):
     def loss(self, views: Views) -> Losses:
         """The forward pass and its named loss terms: means over rows.
 
-        A loss that compares images with each other gathers their embeddings first (``training.distributed``).
+        A loss that compares images with each other gathers their embeddings first (``sslcore.distributed``).
         """
         raise TypeError(f"{type(self).__name__} must define loss().")
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.knobs import knob
 from sslcore.methods.base import Batch, Panel, TwoView, TwoViewSettings, Views
-from sslcore.training.distributed import gather
 from sslcore.views import ViewSettings, random_views
 
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses._common import full_precision
-from sslcore.training.distributed import gather
 
 
 class QueueSettings(KnobModel):

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.methods.base import Progress, TwoView, TwoViewSettings
+from sslcore.methods.ema import target_of, update_target
 from sslcore.settings import RunSettings
-from sslcore.training.ema import target_of, update_target
 
 
 class MomentumSettings(TwoViewSettings):

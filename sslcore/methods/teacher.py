@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from sslcore.distributed import gather
 from sslcore.encoders import Prototypes, mlp
 from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Progress
+from sslcore.methods.ema import momentum_at
 from sslcore.methods.momentum import MomentumTwoView
-from sslcore.training.distributed import gather
-from sslcore.training.ema import momentum_at
 
 
 class TeacherSettings(KnobModel):

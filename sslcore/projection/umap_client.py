@@ -1,7 +1,6 @@
 """UMAP without waiting: a handle on the layout process that never blocks its caller."""
 
 import contextlib
-import os
 import queue
 import subprocess
 import sys
@@ -9,11 +8,11 @@ import threading
 import time
 import weakref
 from collections.abc import Hashable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sslcore.environment import environment
 from sslcore.projection.messages import receive, send
 from sslcore.projection.pca import as_matrix
 
@@ -105,14 +104,12 @@ class _Conversation:
     """One process and the thread that talks to it, so that a full pipe or a long layout stops nobody else."""
 
     def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sslcore.projection.umap_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
+            env=environment(**ONE_THREAD),
         )
         self._finish = weakref.finalize(self, _end, self.process)  # also runs when the program exits
         self.error = ""

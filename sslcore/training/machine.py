@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from sslcore.data.cache import cache_root
+from sslcore.distributed import processes
 from sslcore.errors import UserError
-from sslcore.training.distributed import processes
 
 
 def pick_device(name: str) -> torch.device:

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from sslcore.data import ImageData
 from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gradient_norms
+from sslcore.distributed import alone
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
 from sslcore.methods.base import Method, first_images
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import alone
 from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
 from sslcore.views import random_views
 

@@ -14,15 +14,14 @@ from typing import Any
 
 import torch
 
+from sslcore import distributed
 from sslcore.data import ImageData, load
 from sslcore.data.bags import Bags
-from sslcore.encoders import InputInfo, VisionTransformer
-from sslcore.encoders.vision_transformer import check_patches
+from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
-from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress
+from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress, first_images
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
-from sslcore.training import distributed
 from sslcore.training.events import Changed, Event, Finished, Measuring, Step
 from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
@@ -33,9 +32,8 @@ HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
-EVALUATION_SHARE = (
-    0.4  # of training time: what evaluations may cost where the budget is time, the last one apart
-)
+# of training time: what evaluations may cost where the budget is time, the last one apart
+EVALUATION_SHARE = 0.4
 
 
 class Trainer(Iterator[Event]):
@@ -67,7 +65,9 @@ class Trainer(Iterator[Event]):
         self.precision = (
             resume["precision"] if resume else pick_precision(self.device, settings.machine.precision)
         )
-        self.method = build_method(settings, data).to(self.device, memory_format=torch.channels_last)
+        method = build_method(settings, data)
+        _check_views(method, data)
+        self.method = method.to(self.device, memory_format=torch.channels_last)
         distributed.synchronise(self.method)
         self.method.train()
         self.optimiser = build_optimiser(self.method, settings.optimiser, self.device)
@@ -81,12 +81,14 @@ class Trainer(Iterator[Event]):
         self.order = torch.empty(0, dtype=torch.long)
         self.measured = 0.0  # share of the budget up to which everything due has been measured
         self.introduced = False  # whether the untrained network has been measured
+        self._evaluated = 0.0  # share of the budget at the last evaluation that was made
         self._evaluating = 0.0  # seconds spent on evaluations by this trainer
         self._measurer = ThreadPoolExecutor(1, "measure")
         self._stopped = False
         self._pending: list[Event] = []
         if resume:
             self._load(resume)
+        self._began = self.seconds
         self._events = self._run(fresh=resume is None)
 
     def __next__(self) -> Event:
@@ -176,7 +178,7 @@ class Trainer(Iterator[Event]):
         evaluations = self._evaluations()
         if distributed.leads():
             due = done(evaluations * DIAGNOSES_PER_EVALUATION)
-            if not self.introduced and self.step and (self.step >= BEGINNING or due[1] > due[0]):
+            if not self.introduced and (self.step >= BEGINNING or due[1] > due[0]):
                 yield from self._patiently(self._before_training)
                 self.introduced = True
             if due[1] > due[0]:
@@ -184,8 +186,10 @@ class Trainer(Iterator[Event]):
             before, now = done(evaluations)
             if now > before and (now == evaluations or self._has_time_to_evaluate()):
                 # dearer than neighbours: only at the first evaluation behind each quarter of the budget
-                linear = now * PROBES // evaluations > before * PROBES // evaluations
+                made = int(self._evaluated * evaluations + 1e-9)
+                linear = now * PROBES // evaluations > made * PROBES // evaluations
                 yield from self._patiently(lambda: self._evaluate(linear))
+                self._evaluated = self.fraction
         self.measured = self.fraction
 
     def _evaluate(self, linear: bool) -> Iterable[Event]:
@@ -202,7 +206,11 @@ class Trainer(Iterator[Event]):
 
     def _patiently(self, measure: Callable[[], Iterable[Event]]) -> Iterator[Event]:
         """Measure in another thread, so that whoever listens hears of the run, and can pause it, meanwhile."""
-        found = self._measurer.submit(measure)
+        try:
+            found = self._measurer.submit(measure)
+        except RuntimeError:  # as while the interpreter goes down, no thread can be had: measure in this one
+            yield from measure()
+            return
         while wait([found], HEARTBEAT).not_done:
             yield Measuring(self.step, self.seconds)
         yield from found.result()
@@ -211,7 +219,7 @@ class Trainer(Iterator[Event]):
         """Whether people who asked for a minute would not wait much longer. In steps, runs are reproducible."""
         budget = self.settings.budget
         timed = not (budget.steps or budget.epochs)
-        return not timed or self._evaluating < EVALUATION_SHARE * self.seconds
+        return not timed or self._evaluating <= EVALUATION_SHARE * (self.seconds - self._began)
 
     def _evaluations(self) -> int:
         asked = self.settings.evaluation.evaluations
@@ -312,8 +320,10 @@ class Trainer(Iterator[Event]):
         self.generator.set_state(state["generator"])
         self.referee.lamp.load_state_dict(state["lamp"])
         self.order = state["order"]
-        for name in ("step", "seconds", "speed", "measured", "introduced"):
+        for name in ("step", "seconds", "speed", "measured"):
             setattr(self, name, state[name])
+        self.introduced = state.get("introduced", True)  # earlier versions began with the untrained network
+        self._evaluated = self.measured
 
 
 def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
@@ -324,6 +334,11 @@ def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
     """
     chosen = settings.data
     return load(chosen.data, size=chosen.image_size or None, style=chosen.style, download=download)
+
+
+def smaller_batch(count: int) -> int:
+    """Half of ``count`` training images as a batch: for where there are too few for the usual one."""
+    return max(2, count // 2 // distributed.processes() * distributed.processes())
 
 
 _seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too
@@ -340,17 +355,13 @@ def build_method(settings: RunSettings, data: ImageData) -> Method:
     )
     with _seeding, torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.machine.seed)
-        method = get_method(settings.method)(settings, info)
-    if isinstance(method.encoder, VisionTransformer):
-        _check_views(method, data)
-    return method
+        return get_method(settings.method)(settings, info)
 
 
 def _check_views(method: Method, data: ImageData) -> None:
-    """Complain now, not in the first step, of views that a transformer's patches do not fill."""
-    few = data.train.take(torch.arange(2))
+    """Complain now, not in the first step, of views that the encoder cannot look at."""
     with torch.no_grad():
-        views = method.views(Batch(few.images / 255, few.labels, torch.arange(2)), torch.Generator())
+        views = method.views(first_images(data.train, 2), torch.Generator())
     for seen in views.values():
         if seen.ndim > 3 and seen.shape[-3] == data.channels:  # pictures, not answers
-            check_patches(method.encoder.patch_size, "views", seen.shape[-1], data.size)
+            method.encoder.check_side("views", seen.shape[-1])

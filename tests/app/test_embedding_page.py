@@ -28,8 +28,8 @@ def made(labelled: bool = True) -> ImageData:
 
 
 def chart(app) -> dict:
-    found = [json.loads(element.proto.json) for element in app.get("bidi_component") if element.proto.json]
-    return next(data for data in found if data and "alt" in data)
+    found = [json.loads(element.proto.bytes or "{}") for element in app.get("bidi_component")]
+    return next(data for data in found if "alt" in data)
 
 
 def words(app) -> str:

@@ -27,8 +27,8 @@ def texts(elements) -> str:
 
 
 def charts(app) -> dict[str, dict]:
-    found = [json.loads(element.proto.json) for element in app.get("bidi_component") if element.proto.json]
-    return {data["alt"].split()[0]: data for data in found if data and "alt" in data}
+    found = [json.loads(element.proto.bytes or "{}") for element in app.get("bidi_component")]
+    return {data["alt"].split()[0]: data for data in found if "alt" in data}
 
 
 def test_the_page_without_a_run_invites_to_start(page):

@@ -28,6 +28,23 @@ def state(manager, run):
     return manager.status(run).state
 
 
+def behind_another(manager, began: bool = True) -> tuple[str, str]:
+    """A run that is resumed after it was stopped, at its first step or before it began, and the run it waits for."""
+    if began:
+        run = manager.start(tiny_settings())
+        manager.step(run)
+        wait(lambda: state(manager, run) == "paused")
+        manager.stop(run)
+        wait(lambda: state(manager, run) == "stopped")
+    other = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: state(manager, other) == "running")
+    if not began:
+        run = manager.start(tiny_settings())
+        manager.stop(run)
+    manager.resume_folder(run)
+    return run, other
+
+
 def test_a_job_trains_to_its_end(manager):
     run = manager.start(tiny_settings())
     wait(lambda: state(manager, run) == "finished")
@@ -112,17 +129,14 @@ def test_an_owner_may_have_five_runs_in_the_queue(manager):
         manager.stop(run, manager.status(run).owner)
 
 
-def test_a_run_is_resumed_only_once(manager):
-    first = manager.start(tiny_settings(steps=100_000))
-    wait(lambda: manager.view(first).step > 0)
-    second = manager.start(tiny_settings())
-    manager.stop(second)
-    manager.resume_folder(second)
+@pytest.mark.parametrize("began", [True, False])
+def test_a_run_is_resumed_only_once(manager, began):
+    run, other = behind_another(manager, began)
     with pytest.raises(UserError, match="is queued"):
-        manager.resume_folder(second)
-    assert manager.status(second).place == 1
-    manager.stop(first)
-    wait(lambda: state(manager, second) == "finished")
+        manager.resume_folder(run)
+    assert manager.status(run).place == 1 and RunFolder(manager.root / run).status()["state"] == "queued"
+    manager.stop(other)
+    wait(lambda: state(manager, run) == "finished")
 
 
 def test_knobs_turned_during_a_pause_turn_before_the_next_step(manager):
@@ -150,19 +164,13 @@ def test_a_knob_turned_in_the_queue_is_what_the_run_was_asked_for(manager):
 
 
 def test_a_knob_turned_before_a_run_goes_on_is_a_change_of_it(manager):
-    run = manager.start(tiny_settings(steps=100_000))
-    wait(lambda: manager.view(run).step > 0)
-    manager.stop(run)
-    wait(lambda: state(manager, run) == "stopped")
-    other = manager.start(tiny_settings(steps=100_000))
-    manager.resume_folder(run)
+    run, other = behind_another(manager)
     manager.turn(run, {"temperature": 0.9})
     assert RunFolder(manager.root / run).settings()["temperature"] == tiny_settings()["temperature"]
     manager.stop(other)
     wait(lambda: manager.view(run).changes)
     assert manager.view(run).changes[0]["values"] == {"temperature": 0.9}
-    manager.stop(run)
-    wait(lambda: state(manager, run) == "stopped")
+    wait(lambda: state(manager, run) == "finished")
 
 
 def test_every_worker_trains_on_a_gpu_of_its_own(tmp_path, tiny, monkeypatch):
@@ -244,21 +252,6 @@ def test_knobs_turned_one_after_the_other_are_judged_together(manager):
     wait(lambda: manager.status(run).settings["crop_max"] == 0.5)
     manager.stop(run)
     wait(lambda: state(manager, run) == "stopped")
-
-
-def test_a_run_is_resumed_once_however_often_it_is_asked_for(manager):
-    run = manager.start(tiny_settings(steps=100_000))
-    wait(lambda: manager.view(run).step > 0)
-    manager.stop(run)
-    wait(lambda: state(manager, run) == "stopped")
-    other = manager.start(tiny_settings(steps=100_000))
-    manager.resume_folder(run)
-    with pytest.raises(UserError, match="is queued"):
-        manager.resume_folder(run)
-    assert RunFolder(manager.root / run).status()["state"] == "queued"
-    manager.stop(run)
-    manager.stop(other)
-    wait(lambda: not manager.active())
 
 
 def test_a_paused_run_does_not_keep_others_waiting_for_ever(tmp_path, tiny, monkeypatch):

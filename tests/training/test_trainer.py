@@ -1,5 +1,7 @@
 import time
+from itertools import count
 from math import cos, pi
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,7 +21,6 @@ from sslcore.training import (
     Step,
     Trainer,
 )
-from sslcore.training.ema import momentum_at, target_of, update_target
 from sslcore.training.optimisers import build_optimiser, rate
 from tests.conftest import make_data, tiny_settings
 
@@ -49,6 +50,50 @@ def test_the_linear_probe_is_fitted_four_times_whatever_the_number_of_evaluation
     evaluations = of_kind(Trainer(tiny_settings(steps=20, evaluations=10), tiny), Evaluation)
     assert len(evaluations) == 11
     assert [e.step for e in evaluations if e.linear is not None] == [6, 10, 16, 20]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """On it every step and every evaluation takes a sixteenth of a second."""
+    ticks = count(0.0, 1 / 16)
+    monkeypatch.setattr("sslcore.training.trainer.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+
+
+def test_a_skipped_evaluation_does_not_cost_its_quarter_the_linear_probe(tiny, clock, monkeypatch):
+    trainer, evaluations = Trainer(tiny_settings(steps=0, seconds=1, evaluations=8), tiny), []
+    for event in trainer:
+        if isinstance(event, Step):
+            share = -1.0 if event.step == 4 else 100.0  # no time at the first quarter
+            monkeypatch.setattr("sslcore.training.trainer.EVALUATION_SHARE", share)
+        evaluations += of_kind([event], Evaluation)
+    assert [e.step for e in evaluations] == [0, 2, 6, 8, 10, 12, 14, 16]
+    assert [e.step for e in evaluations if e.linear is not None] == [6, 8, 12, 16]
+
+
+def test_a_resumed_run_evaluates_as_often_as_its_own_seconds_allow(tiny, clock, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.EVALUATION_SHARE", 0.25)
+    settings = tiny_settings(steps=0, seconds=1, evaluations=8)
+    trainer, first = Trainer(settings, tiny), []
+    for event in trainer:
+        first += of_kind([event], Evaluation)
+        if isinstance(event, Step) and event.step == 8:
+            break
+    assert [e.step for e in first] == [0, 2, 4]
+    rest = of_kind(Trainer(settings, tiny, resume=trainer.state()), Evaluation)
+    assert [e.step for e in rest] == [8, 12, 16]
+
+
+def test_where_no_thread_can_be_had_everything_is_measured_all_the_same(tiny, monkeypatch):
+    usual = [event for event in Trainer(tiny_settings(), tiny) if not isinstance(event, Measuring)]
+
+    def submit(measure):
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    trainer = Trainer(tiny_settings(), tiny)
+    monkeypatch.setattr(trainer._measurer, "submit", submit)
+    events = list(trainer)
+    assert [(type(e), e.step) for e in events] == [(type(e), e.step) for e in usual]
+    assert [e.knn for e in of_kind(events, Evaluation)] == [e.knn for e in of_kind(usual, Evaluation)]
 
 
 def test_terms_add_up_to_the_loss(tiny):
@@ -174,6 +219,16 @@ def test_a_saved_state_continues_bit_for_bit(name, stop_at, tiny):
         assert all(str(one[key]) == str(other[key]) for key in one)
 
 
+def test_a_state_of_an_earlier_version_continues_without_new_baselines(tiny):
+    trainer = Trainer(tiny_settings(), tiny)
+    while trainer.step < 3:
+        next(trainer)
+    state = trainer.state()
+    del state["introduced"]
+    rest = list(Trainer(tiny_settings(), tiny, resume=state))
+    assert not of_kind(rest, Baselines) and rest[-1].step == 6
+
+
 def test_learning_rate_warms_up_and_comes_down():
     settings = OptimiserSettings(learning_rate=1.0, warmup=0.1)
     assert rate(settings, 0.05) == pytest.approx(0.5)
@@ -196,17 +251,6 @@ def test_the_predictor_of_simsiam_keeps_its_rate(tiny):
     list(trainer)
     rates = {group["lr"] for group in trainer.optimiser.param_groups if group["constant_rate"]}
     assert rates == {trainer.settings["learning_rate"]}
-
-
-def test_moving_average_is_the_weighted_mean():
-    online, target = torch.nn.Linear(2, 2), None
-    target = target_of(online)
-    with torch.no_grad():
-        online.weight.add_(1.0)
-    update_target(target, online, 0.75)
-    assert torch.allclose(target.weight, online.weight - 0.75)
-    assert not any(p.requires_grad for p in target.parameters())
-    assert momentum_at(0.9, 0.0) == pytest.approx(0.9) and momentum_at(0.9, 1.0) == pytest.approx(1.0)
 
 
 def test_pixel_baseline_is_the_same_protocol_on_raw_pixels(tiny):

@@ -14,6 +14,7 @@ from ui import owner
         ("http://localhost:8501", "10.0.0.7", False),
         ("https://class.example.org/runs", None, False),  # a proxy on the server's machine
         ("http://192.168.0.2:8501", "192.168.0.3", False),
+        (None, None, False),  # who does not say how they came here
     ],
 )
 def test_what_belongs_to_nobody_belongs_to_who_sits_at_the_server(monkeypatch, address, ip, mine):

@@ -10,7 +10,7 @@ from sslcore.errors import UserError
 from sslcore.registry import methods
 from sslcore.runs import RunFolder, RunView
 from sslcore.settings import RunSettings
-from ui import jobs, summary
+from ui import jobs, owner, summary
 from ui.pictures import THUMB, sprite_sheet
 from ui.plotly_live import _literal
 from ui.presets import preset_settings, presets_of
@@ -133,12 +133,15 @@ def test_the_ceiling_is_never_below_the_published_one(tmp_path, monkeypatch):
     jobs.reset()
 
 
-def test_only_the_owner_deletes_and_only_what_is_over(tmp_path):
+def test_only_the_owner_deletes_and_only_what_is_over(tmp_path, monkeypatch):
     folder = RunFolder.create(tmp_path, RunSettings.build("simclr"), "me")
+    monkeypatch.setattr(owner, "owner_key", lambda: "me")
     with pytest.raises(UserError, match="still queued"):
-        delete_run(folder, "me")
+        delete_run(folder)
     folder.set_status(state="stopped")
-    with pytest.raises(UserError, match="somebody else"):
-        delete_run(folder, "you")
-    delete_run(folder, "me")
+    with monkeypatch.context() as another:
+        another.setattr(owner, "owner_key", lambda: "you")
+        with pytest.raises(UserError, match="another browser"):
+            delete_run(folder)
+    delete_run(folder)
     assert not folder.path.exists()

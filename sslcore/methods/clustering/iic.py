@@ -5,13 +5,13 @@ from math import log
 import torch
 from torch import Tensor, nn
 
+from sslcore.distributed import gather
 from sslcore.knobs import knob
 from sslcore.losses import iic
 from sslcore.methods.base import Losses, Panel, TwoView, Views, ViewSizeSettings
 from sslcore.methods.groups import groups_in_use, show_groups
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class IICSettings(ViewSizeSettings):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, Prototypes, mlp
 from sslcore.knobs import knob
 from sslcore.losses import sinkhorn
@@ -15,7 +16,6 @@ from sslcore.methods.memory import Queue
 from sslcore.methods.multi_crop import MultiCrop, MultiCropSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class SwAVSettings(MultiCropSettings):

@@ -3,12 +3,12 @@
 import torch
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.knobs import knob
 from sslcore.losses import alignment, uniformity
 from sslcore.methods.base import Losses, Panel, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class AlignUniformSettings(TwoViewSettings):

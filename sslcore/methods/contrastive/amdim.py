@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
 from sslcore.knobs import knob
@@ -10,7 +11,6 @@ from sslcore.losses import local_info_nce, pair_scores
 from sslcore.methods.base import Batch, Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class AMDIMSettings(TwoViewSettings):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
@@ -14,7 +15,6 @@ from sslcore.losses import cpc
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 from sslcore.views import random_views
 
 

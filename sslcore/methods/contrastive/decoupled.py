@@ -2,13 +2,13 @@
 
 from math import log
 
+from sslcore.distributed import gather
 from sslcore.knobs import knob
 from sslcore.losses import coupling, decoupled_contrastive
 from sslcore.methods.base import Losses, TwoView, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class DecoupledSettings(SimCLRSettings):

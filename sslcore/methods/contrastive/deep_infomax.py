@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, mlp
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
@@ -14,7 +15,6 @@ from sslcore.losses import jensen_shannon, local_info_nce, pair_scores
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class DeepInfoMaxSettings(KnobModel):

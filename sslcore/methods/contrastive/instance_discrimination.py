@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import instance_discrimination
@@ -11,7 +12,6 @@ from sslcore.methods.base import Batch, Losses, Panel, Progress, TwoView, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 from sslcore.views import random_views
 
 

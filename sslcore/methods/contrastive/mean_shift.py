@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, mlp, predictor
 from sslcore.errors import UserError
 from sslcore.knobs import knob
@@ -13,7 +14,6 @@ from sslcore.methods.memory import Queue, QueueSettings
 from sslcore.methods.momentum import MomentumSettings, MomentumTwoView
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 from sslcore.views import random_views
 
 

@@ -4,13 +4,13 @@ from math import exp, log
 
 import torch
 
+from sslcore.distributed import gather
 from sslcore.knobs import knob
 from sslcore.losses import nt_xent
 from sslcore.methods.base import Batch, Losses, TwoView, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 from sslcore.views import random_views
 
 

@@ -6,17 +6,17 @@ from typing import Literal
 import torch
 from torch import nn
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, VisionTransformer, mlp, predictor
 from sslcore.knobs import knob
 from sslcore.losses import info_nce, moco_info_nce
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
+from sslcore.methods.ema import momentum_at
 from sslcore.methods.memory import Queue, QueueSettings
 from sslcore.methods.momentum import MomentumSettings, MomentumTwoView, in_groups
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
-from sslcore.training.ema import momentum_at
 
 
 class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):

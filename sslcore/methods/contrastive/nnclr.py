@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, mlp, predictor
 from sslcore.knobs import knob
 from sslcore.losses import nnclr
@@ -14,7 +15,6 @@ from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.methods.memory import Queue, QueueSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class NNCLRSettings(QueueSettings, SimCLRSettings):

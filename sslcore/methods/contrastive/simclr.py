@@ -2,11 +2,11 @@
 
 from math import exp, log
 
+from sslcore.distributed import gather
 from sslcore.knobs import knob
 from sslcore.losses import nt_xent
 from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
-from sslcore.training.distributed import gather
 
 
 class SimCLRSettings(TwoViewSettings):

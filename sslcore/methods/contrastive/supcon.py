@@ -4,11 +4,11 @@ from math import log
 
 import torch
 
+from sslcore.distributed import gather
 from sslcore.losses import supervised_contrastive
 from sslcore.methods.base import Batch, Losses, Panel, TwoView, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.registry import Card, Switch, register
-from sslcore.training.distributed import gather
 
 
 @register

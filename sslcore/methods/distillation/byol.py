@@ -7,9 +7,9 @@ from sslcore.encoders import InputInfo, mlp, predictor
 from sslcore.knobs import knob
 from sslcore.losses import normalized_mse
 from sslcore.methods.base import Losses, Progress, TwoView, TwoViewSettings, Views
+from sslcore.methods.ema import momentum_at, target_of, update_target
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.ema import momentum_at, target_of, update_target
 
 
 class BYOLSettings(TwoViewSettings):

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, Prototypes
 from sslcore.knobs import knob
 from sslcore.losses import dino, mean_entropy_gap
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views
+from sslcore.methods.ema import momentum_at
 from sslcore.methods.groups import groups_in_use, show_groups
 from sslcore.methods.masked_tokens import MaskRatioSettings, NeedsTransformer
 from sslcore.methods.momentum import MomentumSettings, MomentumTwoView
@@ -17,8 +19,6 @@ from sslcore.methods.multi_crop import MultiCrop, MultiCropSettings
 from sslcore.methods.teacher import TeacherSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
-from sslcore.training.ema import momentum_at
 from sslcore.views import cover, random_token_mask
 
 

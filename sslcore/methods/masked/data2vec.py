@@ -8,10 +8,10 @@ from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import answering_nothing, latent_regression
 from sslcore.methods.base import Losses, Panel, Progress, Views
+from sslcore.methods.ema import momentum_at, target_of, update_target
 from sslcore.methods.masked_tokens import MaskedTokens, MaskedTokensSettings, as_colours, hidden
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.ema import momentum_at, target_of, update_target
 
 
 class Data2VecSettings(MaskedTokensSettings):

@@ -10,10 +10,10 @@ from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import answering_nothing, latent_regression
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views, one_view
+from sslcore.methods.ema import momentum_at, target_of, update_target
 from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.ema import momentum_at, target_of, update_target
 from sslcore.views import context_and_targets, cover
 
 

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sslcore.distributed import average
 from sslcore.encoders import InputInfo, PlaceDecoder
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import soft_cross_entropy
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import average
 from sslcore.views.colour_bins import annealed_mean, gamut_bins, rebalancing_weights, soft_bins
 from sslcore.views.lab import lab_to_rgb, lightness, rgb_to_lab
 

@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
+from sslcore.distributed import gather
 from sslcore.encoders import mlp
 from sslcore.knobs import knob
 from sslcore.losses import barlow_twins, cross_correlation
 from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class BarlowTwinsSettings(TwoViewSettings):

@@ -2,12 +2,12 @@
 
 from torch import nn
 
+from sslcore.distributed import gather
 from sslcore.encoders import mlp
 from sslcore.knobs import knob
 from sslcore.losses import vicreg
 from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
-from sslcore.training.distributed import gather
 
 
 class VICRegSettings(TwoViewSettings):

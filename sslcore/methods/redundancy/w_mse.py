@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from sslcore.distributed import gather
 from sslcore.encoders import mlp
 from sslcore.errors import UserError
 from sslcore.knobs import knob
@@ -9,7 +10,6 @@ from sslcore.losses import w_mse
 from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.training.distributed import gather
 
 
 class WMSESettings(TwoViewSettings):

@@ -1,6 +1,6 @@
 """What test_distributed.py starts with torchrun: a few steps of several methods, kept by the first process.
 
-torchrun --nproc-per-node=2 -m tests.training.together FILE METHOD...
+torchrun --nproc-per-node=2 -m tests.together FILE METHOD...
 """
 
 import sys
@@ -9,9 +9,9 @@ from unittest.mock import patch
 import torch
 import torch.distributed as dist
 
+from sslcore.distributed import first_goes_ahead, leads, team
 from sslcore.errors import UserError
 from sslcore.training import Evaluation, Finished, Step, Trainer
-from sslcore.training.distributed import first_goes_ahead, leads, team
 from tests.conftest import make_data, tiny_settings
 
 # plain steps: adaptive ones blow rounding up to full size where a gradient is zero

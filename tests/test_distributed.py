@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from sslcore import distributed
 from sslcore.runs import RunFolder, checkpoint, record
 from sslcore.settings import RunSettings
-from sslcore.training import Step, Trainer, distributed
-from tests.training.together import STEADY, train
+from sslcore.training import Step, Trainer
+from tests.together import STEADY, train
 
 METHODS = [
     "simclr", "vicreg", "byol", "simsiam", "rotation", "mae",
@@ -19,7 +20,7 @@ METHODS = [
     "deep_infomax", "amdim", "cpc",
     "lejepa", "swav", "dino", "msn", "ijepa", "hybrid",
 ]  # fmt: skip
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 TINY = {
     "data": "digits",
     "width": 8,
@@ -50,7 +51,7 @@ def torchrun(*words, processes: int = 2) -> subprocess.CompletedProcess:
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     file = tmp_path_factory.mktemp("together") / "results.pt"
-    done = torchrun("tests.training.together", file, *METHODS)
+    done = torchrun("tests.together", file, *METHODS)
     assert done.returncode == 0, done.stderr
     return torch.load(file)
 
