@@ -21,6 +21,8 @@ from sslcore.views import normalise_tiles, random_views
 
 Views = dict[str, Tensor]  # everything the network will see and every pseudo-label, by name
 
+FAINT = 0.1  # from black to white is 1: a picture with less contrast is a blank square to the eye
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -50,7 +52,7 @@ class Panel:
     """A row of pictures for people: arrays and captions, no plotting."""
 
     title: str
-    images: Tensor  # (K, C, h, w) in [0, 1]
+    images: Tensor  # (K, C, h, w) in [0, 1]; none, K = 0, where there is nothing to see
     captions: tuple[str, ...] = ()
     text: str = ""  # one sentence on how to read it
     columns: int = 8
@@ -242,13 +244,20 @@ class TwoView(Method):
             Panel(
                 "Second view", views["view2"], captions, "Cosine between the two; ✗: another image is nearer."
             ),
-            Panel(
-                "Who resembles whom",
-                ((similarity + 1) / 2)[None, None],
-                text="Row: first views, column: second views. A bright diagonal means each finds its own.",
-                columns=1,
-            ),
+            resemblance(similarity),
         ]
+
+
+def resemblance(similarity: Tensor) -> Panel:
+    """The cosines (N, N) of first and second views as one picture, or a sentence where it would be blank."""
+    shades = ((similarity + 1) / 2)[None, None]
+    text = "Row: first views, column: second views. A bright diagonal means each finds its own."
+    if shades.max() - shades.min() < FAINT:
+        shades, text = (
+            shades[:0],
+            "Nothing stands out yet: to the network all of these images look nearly alike.",
+        )
+    return Panel("Who resembles whom", shades, text=text, columns=1)
 
 
 def view_side(side: int, scale: float, multiple: int = 4) -> int:

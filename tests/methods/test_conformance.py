@@ -169,8 +169,8 @@ def test_preview_draws_pictures(name):
     panels = method.preview(views_of(method, batch_of(8)))
     assert name == "random" or panels
     for panel in panels:
-        assert panel.images.ndim == 4 and panel.images.isfinite().all()
-        assert panel.images.min() >= 0 and panel.images.max() <= 1
+        assert panel.images.ndim == 4 and (len(panel.images) or panel.text)
+        assert ((panel.images >= 0) & (panel.images <= 1)).all()
         assert len(panel.captions) in (0, len(panel.images))
 
 
