@@ -27,8 +27,10 @@ def test_curves_are_what_they_are_called_and_fit_the_plane():
 def test_a_loss_that_holds_other_pairs_up_leaves_a_groove(loss, curve):
     found = train_landscape(loss, curve=curve, steps=200, resolution=21)
     assert found.energy.shape == (21, 21) and found.energy.min() >= 0 and found.energy.max() <= 2
-    assert found.report.compatible < 0.35 < 0.6 < found.report.incompatible
-    assert found.report.auc > 0.85 and found.relief > 0.25
+    report = found.report
+    # distances are what VICReg holds up, and embeddings far apart may still lie in like directions
+    assert report.gap > 0.3 and report.compatible < 0.25 * report.incompatible
+    assert report.auc > 0.75 and found.relief > 0.4
 
 
 @pytest.mark.parametrize("curve", CURVES)
@@ -36,7 +38,7 @@ def test_pulling_alone_leaves_a_plain(curve):
     found = train_landscape(PULL, curve=curve, steps=200, resolution=21)
     inside = found.side.abs() <= 1
     assert found.energy[inside][:, inside].max() < 0.1
-    assert found.report.gap < 0.05
+    assert found.report.gap < 0.05 and found.relief < 0.05
 
 
 def test_rows_are_y_and_columns_x():

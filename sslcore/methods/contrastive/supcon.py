@@ -30,7 +30,6 @@ class SupCon(TwoView):
         target="For each view, which of the other 2N − 1 show the same class.",
         chance=lambda s: log(2 * s["batch_size"] - 1),
         collapse=lambda s: log(2 * s["batch_size"] - 1),
-        best=lambda s: 0.0,
         switches=(
             Switch(
                 {"temperature": 5.0},

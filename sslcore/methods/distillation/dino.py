@@ -5,6 +5,7 @@ from math import log
 import torch
 from torch import Tensor
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.losses import dino
 from sslcore.methods.base import Losses, Panel, Views
@@ -89,7 +90,11 @@ class DINO(CenteredTeacher, MultiCrop):
         surprise = loss.detach() - entropy(answers)
         return Losses(
             {"cross_entropy": loss},
-            {"teacher_entropy": entropy(answers), "divergence": surprise, "groups": groups_in_use(answers)},
+            {
+                "teacher_entropy": entropy(answers),
+                "divergence": surprise,
+                "groups": groups_in_use(gather(answers)),
+            },
         )
 
     @torch.no_grad()

@@ -5,6 +5,7 @@ from math import log
 import torch
 from torch import Tensor, nn
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import dino
@@ -113,7 +114,8 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         }
         sorted_images = self.image_center.assign(image_target, knobs)
         sorted_patches = self.patch_center.assign(patch_target, knobs)
-        groups = {"groups": groups_in_use(sorted_images), "patch_groups": groups_in_use(sorted_patches)}
+        used = (groups_in_use(gather(rows)) for rows in (sorted_images, sorted_patches))
+        groups = dict(zip(("groups", "patch_groups"), used, strict=True))
         return Losses(terms, {"teacher_entropy": entropy(sorted_images), **groups})
 
     def compare(self, student: Tensor, teacher: Tensor, center: Center) -> Tensor:
@@ -140,7 +142,8 @@ class IBOT(NeedsTransformer, CenteredTeacher):
     def patch_groups(self, views: Views, *, teacher: bool) -> Tensor:
         """The likeliest group of every patch of the first view, hidden or not: (N, L)."""
         _, head = self.network(teacher)
-        logits = head(self.tokens(views, teacher=teacher).chunk(2)[0])
+        first, _ = self.tokens(views, teacher=teacher).chunk(2)
+        logits = head(first.flatten(0, 1)).unflatten(0, first.shape[:2])
         return (logits - self.patch_center.of(self.knobs)).argmax(2)
 
 

@@ -4,7 +4,9 @@ from math import log
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.methods.base import Batch, Epoch, Losses, Panel, Views, classification
@@ -97,7 +99,7 @@ class BEiT(MaskedTokens):
         logits = self.head(hidden(self.see(views), views["mask"])).flatten(0, 1)
         words = views["words"][views["mask"]]
         guess = classification(logits, words)
-        share = words.bincount(minlength=self.knobs.vocabulary)[None] / len(words)
+        share = gather(F.one_hot(words, self.knobs.vocabulary).float()).mean(0, keepdim=True)
         usage = {"majority": share.max(), "words_in_use": groups_in_use(share)}
         return Losses(guess.terms, {**guess.metrics, **usage})
 

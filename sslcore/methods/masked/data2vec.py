@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import answering_nothing, latent_regression
@@ -87,7 +88,7 @@ class Data2Vec(MaskedTokens):
         target = hidden(self.target(views["images"]), views["mask"])
         answer = self.head(hidden(self.see(views), views["mask"])).float()
         loss = latent_regression(answer, target, beta=self.knobs.smooth_l1_beta)
-        return Losses({"regression": loss}, {"target_spread": target.flatten(0, 1).std(0).mean()})
+        return Losses({"regression": loss}, {"target_spread": gather(target).flatten(0, 1).std(0).mean()})
 
     def after_step(self, progress: Progress) -> None:
         update_target(self.teacher, self.encoder, momentum_at(self.knobs.momentum, progress.fraction))

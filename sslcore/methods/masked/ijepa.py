@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.encoders.vision_transformer import Block, initialise, sincos_positions
 from sslcore.errors import UserError
@@ -130,7 +131,8 @@ class IJEPA(NeedsTransformer):
     def loss(self, views: Views) -> Losses:
         target = self.target(views)
         loss = latent_regression(self.predict(views), target, beta=1.0)
-        return Losses({"regression": loss}, {"target_spread": target.detach().flatten(0, 2).std(0).mean()})
+        spread = gather(target.detach()).flatten(0, 2).std(0).mean()
+        return Losses({"regression": loss}, {"target_spread": spread})
 
     def after_step(self, progress: Progress) -> None:
         update_target(self.teacher, self.encoder, momentum_at(self.knobs.momentum, progress.fraction))
