@@ -2,9 +2,11 @@
 
 import pytest
 
-from sslcore.registry import get_method, methods
+from sslcore.data import ImageData
+from sslcore.data.toybox.dataset import generate, toybox
+from sslcore.registry import methods
 from sslcore.training import Diagnosis, Trainer
-from tests.conftest import make_data, tiny_settings
+from tests.conftest import tiny_settings
 
 COLLAPSING = {name: s.values for name, m in methods().items() for s in m.card.switches if s.collapses}
 LONG_ENOUGH = {
@@ -12,9 +14,15 @@ LONG_ENOUGH = {
 }  # fmt: skip
 
 
-def lamp(name: str, **switch) -> str:
+@pytest.fixture(scope="module")
+def scenes() -> ImageData:
+    """Toybox: where every image has but one colour, agreeing on that is enough, and nothing need collapse."""
+    return toybox(*generate(train_size=512, test_size=256))
+
+
+def lamp(name: str, data: ImageData, **switch) -> str:
     """What the lamp says at the end of a short run."""
-    trainer = Trainer(tiny_settings(name, **LONG_ENOUGH, **switch), make_data())
+    trainer = Trainer(tiny_settings(name, **LONG_ENOUGH, **switch), data)
     return [event.verdict for event in trainer if isinstance(event, Diagnosis)][-1]
 
 
@@ -23,10 +31,10 @@ def test_methods_that_can_collapse_say_how():
 
 
 @pytest.mark.parametrize("name", COLLAPSING)
-def test_the_switch_lights_the_lamp(name):
-    assert lamp(name, **COLLAPSING[name]) == "complete"
+def test_the_switch_lights_the_lamp(name, scenes):
+    assert lamp(name, scenes, **COLLAPSING[name]) == "complete"
 
 
 @pytest.mark.parametrize("name", COLLAPSING)
-def test_without_it_the_lamp_stays_dark(name):
-    assert get_method(name).card.switches and lamp(name) != "complete"
+def test_without_it_the_lamp_stays_dark(name, scenes):
+    assert lamp(name, scenes) != "complete"
