@@ -24,7 +24,14 @@ def machine() -> str:
 def command() -> str:
     """The command that is being run, as a person would type it at the root of the repository."""
     module = Path(sys.argv[0]).stem
-    return " ".join([f"python -m benchmarks.{module}", *sys.argv[1:]])
+    return " ".join([f"python -m benchmarks.{module}", *map(portable, sys.argv[1:])])
+
+
+def portable(word: str) -> str:
+    """A word of a command without the folders of this machine: ``folder:cifar10.zip``."""
+    prefix = "folder:" if word.startswith("folder:") else ""
+    path = word.removeprefix(prefix)
+    return prefix + (Path(path).name if os.sep in path else path)
 
 
 def timed(
@@ -48,7 +55,13 @@ def timed(
 
 
 def write_table(
-    path: str | Path, title: str, command: str, rows: list[dict[str, object]], notes: str = ""
+    path: str | Path,
+    title: str,
+    command: str,
+    rows: list[dict[str, object]],
+    notes: str = "",
+    *,
+    where: str = "",
 ) -> str:
     """Write rows (all with the same keys) as a Markdown page, print it, and return it.
 
@@ -58,10 +71,11 @@ def write_table(
         command: the command that made it.
         rows: one dictionary per line of the table; floats are shown with three significant digits.
         notes: a paragraph below the table.
+        where: the machine that the figures are of, if not this one.
     """
     path = Path(path) if os.sep in str(path) else RESULTS / path
     header = list(rows[0])
-    lines = [f"# {title}", "", f"`{command}`  ", f"{machine()}", ""]
+    lines = [f"# {title}", "", f"`{command}`  ", where or machine(), ""]
     lines += [_line(header), _line(["---"] * len(header))]
     lines += [_line([_text(row[key]) for key in header]) for row in rows]
     page = "\n".join(lines + (["", notes] if notes else [])) + "\n"

@@ -2,121 +2,80 @@
 
     python -m benchmarks.one_minute --data toybox
     python -m benchmarks.one_minute --data folder:cifar10.zip --name cifar10
+    python -m benchmarks.one_minute --methods ijepa beit
+    python -m benchmarks.one_minute --publish
 
 Finished cells are kept in ``benchmarks/results/one_minute.json``, so a benchmark that was cut short goes on where
-it stopped; ``--fresh`` measures again. The table is what the app's home page shows.
+it stopped, and methods can be added to a table later. The tables are what the app's home page shows.
 """
 
-import argparse
 import json
 import statistics
-import time
 from pathlib import Path
 
-from tqdm import tqdm
+from benchmarks.cells import (
+    Store,
+    benchmark_parser,
+    fill,
+    has_what_it_takes,
+    machines,
+    remade,
+    remarks,
+    rows,
+    table_name,
+    timed_run,
+)
+from benchmarks.common import RESULTS, write_table
+from sslcore.data import load
+from sslcore.errors import UserError
+from sslcore.registry import methods
 
-from benchmarks.common import RESULTS, command, machine, write_table
-from sslcore.data import ImageData, load
-from sslcore.registry import get_method, methods
-from sslcore.runs import History
-from sslcore.runs.summary import summary
-from sslcore.settings import RunSettings
-from sslcore.training import Diagnosis, Trainer
-
-STORE = RESULTS / "one_minute.json"
+STORE = Store(RESULTS / "one_minute.json")
 SHOWN = Path(__file__).parents[1] / "assets" / "one_minute.json"
-
-
-def measure(method: str, data: ImageData, seconds: float, seed: int) -> dict:
-    """One cell: the summary of one run."""
-    budget = {} if method == "random" else {"seconds": seconds, "steps": 0}
-    settings = RunSettings.build(method, data=data.name, seed=seed, **budget)
-    trainer, history = Trainer(settings, data), History()
-    verdicts = []
-    for event in trainer:
-        history.append(event.as_dict())
-        if isinstance(event, Diagnosis):
-            verdicts.append(event.verdict)
-    result = summary(settings, history.view(), precision=trainer.precision, device=str(trainer.device))
-    return {**result, "complete_readings": verdicts.count("complete"), "measured": time.strftime("%Y-%m-%d")}
-
-
-def spread(values: list[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation; nan below two values."""
-    deviation = statistics.stdev(values) if len(values) > 1 else float("nan")
-    return statistics.mean(values), deviation
-
-
-def table(cells: list[dict]) -> list[dict]:
-    """One row per method: mean and spread over seeds, best kNN first."""
-    rows = []
-    for method in methods():
-        mine = [cell for cell in cells if cell["method"] == method]
-        if not mine:
-            continue
-        knn, linear = (spread([cell[name] for cell in mine]) for name in ("knn", "linear"))
-        rows.append(
-            {
-                "method": get_method(method).card.title,
-                "id": method,
-                "kNN": f"{knn[0]:.3f} ± {knn[1]:.3f}",
-                "linear": f"{linear[0]:.3f} ± {linear[1]:.3f}",
-                "steps": round(statistics.mean(cell["steps"] for cell in mine)),
-                "seeds": len(mine),
-                "knn_mean": knn[0],
-                "linear_mean": linear[0],
-            }
-        )
-    return sorted(rows, key=lambda row: row["knn_mean"], reverse=True)
-
-
-def pixels(cells: list[dict]) -> float:
-    """kNN accuracy on raw pixels, which is the same for all."""
-    return statistics.mean(cell["baselines"]["pixels_knn"] for cell in cells)
+COLUMNS = ("method", "id", "kNN", "linear", "steps", "seeds")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", default="toybox")
-    parser.add_argument("--name", help="how the table calls the data (default: the data's name)")
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--methods", nargs="*", default=None)
-    parser.add_argument("--fresh", action="store_true", help="forget earlier results for this data")
+    parser = benchmark_parser(__doc__.split("\n")[0], data="toybox", seconds=60.0, seeds=3)
     args = parser.parse_args()
-    name = args.name or args.data
-    store = json.loads(STORE.read_text()) if STORE.exists() else {}
-    cells = [] if args.fresh else store.get(name, {}).get("cells", [])
-    data = load(args.data)
-    todo = [(m, s) for m in args.methods or methods() for s in range(args.seeds)]
-    done = {(cell["method"], cell["seed"]) for cell in cells}
-    for method, seed in tqdm([pair for pair in todo if pair not in done], unit="run"):
-        cells.append(measure(method, data, args.seconds, seed))
-        store[name] = {"machine": machine(), "seconds": args.seconds, "cells": cells}
-        STORE.parent.mkdir(exist_ok=True)
-        STORE.write_text(json.dumps(store, indent=1))
-    publish(name, store)
+    try:
+        if not args.publish:
+            data, chosen = load(args.data), args.methods or list(methods())
+            runs = [timed_run(m, data, args.seconds, seed) for m in chosen for seed in range(args.seeds)]
+            if not args.methods:
+                runs = [run for run in runs if has_what_it_takes(data, run)]
+            fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
+        publish(STORE)
+    except UserError as error:
+        parser.error(str(error))
 
 
-def publish(name: str, store: dict) -> None:
-    """The Markdown page of one dataset, and the app's table of all."""
-    cells = store[name]["cells"]
-    rows = table(cells)
-    shown = [{k: v for k, v in row.items() if not k.endswith("_mean")} for row in rows]
-    notes = f"Raw pixels: kNN {pixels(cells):.3f}. Mean ± standard deviation over seeds, held-out images."
-    write_table(f"one_minute_{name}.md", f"One minute on {name}", command(), shown, notes)
-    everything = {
-        data: {
-            "machine": part["machine"],
-            "seconds": part["seconds"],
-            "pixels_knn": pixels(part["cells"]),
-            "rows": table(part["cells"]),
+def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
+    """A Markdown page for every table, and all of them for the app.
+
+    Raises:
+        UserError: if nothing has been measured.
+    """
+    tables = {name: table for name, table in store.tables().items() if table["cells"]}
+    if not tables:
+        raise UserError("Nothing has been measured yet: leave out --publish.")
+    everything = {}
+    for name, table in tables.items():
+        cells, found = table["cells"], rows(table["cells"])
+        pixels = statistics.mean(cell["baselines"]["pixels_knn"] for cell in cells)
+        notes = f"Raw pixels: kNN {pixels:.3f}. Mean ± standard deviation over seeds, held-out images. {remarks(cells)}"
+        where, command = machines(table), remade("one_minute", name, table)
+        lines = [{column: row[column] for column in COLUMNS} for row in found]
+        page = pages / f"one_minute_{name}.md"
+        write_table(page, f"One minute on {name}", command, lines, notes.strip(), where=where)
+        everything[name] = {
+            "machine": where,
+            "seconds": table["seconds"],
+            "pixels_knn": pixels,
+            "rows": found,
         }
-        for data, part in store.items()
-    }
-    SHOWN.write_text(
-        json.dumps({"command": "python -m benchmarks.one_minute", "data": everything}, indent=1) + "\n"
-    )
+    told = {"command": "python -m benchmarks.one_minute", "data": everything}
+    shown.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

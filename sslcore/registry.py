@@ -83,6 +83,7 @@ FAMILIES = {
     "redundancy": "Redundancy reduction",
     "clustering": "Clustering",
     "masked": "Masked prediction",
+    "hybrid": "Hybrids",
 }
 
 _METHODS: dict[str, type["Method"]] = {}

@@ -26,7 +26,9 @@ class DataSettings(KnobModel):
 
     data: str = knob("toybox", help="Name of a dataset, or folder:PATH for a folder or zip of images.")
     image_size: int = knob(0, 0, 224, unit="px", help="Side of the images; 0 takes the dataset's own.")
-    style: Literal["flat", "ink"] = knob("flat", help="Toybox's drawing style.", advanced=True)
+    style: Literal["flat", "ink", "both"] = knob(
+        "flat", help="Toybox's drawing style; both: the same toy now in one, now in the other.", advanced=True
+    )
 
 
 class EncoderSettings(KnobModel):
@@ -171,6 +173,20 @@ class RunSettings:
     def change(self, **values: Any) -> Self:
         """A copy with some knobs changed, validated."""
         return type(self).build(self.method, **{**self.flat(), **values})
+
+    def turn(self, **values: Any) -> Self:
+        """A copy with live knobs turned, for a run that goes on.
+
+        Raises:
+            UserError: if a knob is not live or the value is not legal.
+        """
+        known = all_knobs(self.method)
+        for name in values:
+            if name not in known or not known[name].live:
+                raise UserError(f"{name} cannot change while a run is going: stop it and start a new one.")
+        turned = self.change(**values)
+        get_method(self.method).check_turn(self, turned)
+        return turned
 
     def flat(self) -> dict[str, Any]:
         """Every knob's value by name."""

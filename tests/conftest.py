@@ -10,7 +10,10 @@ torch.set_num_threads(1)  # networks this small only wait for each other's threa
 
 
 def make_data(count: int = 64, size: int = 32, classes: int = 4, labelled: bool = True) -> ImageData:
-    """Images whose class is their colour and whose corners differ, so that every task can be learned."""
+    """Images whose class is their colour and whose corners differ, so that every task can be learned.
+
+    The first half and the second half of the images make bags of two.
+    """
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(count) % classes
     colours = torch.rand(classes, 3, 1, 1, generator=generator)
@@ -19,7 +22,8 @@ def make_data(count: int = 64, size: int = 32, classes: int = 4, labelled: bool 
     images = (
         0.5 * colours[labels] + 0.3 * corners + 0.2 * torch.rand(count, 3, size, size, generator=generator)
     )
-    split = Split((255 * images).to(torch.uint8), labels if labelled else None)
+    bags = torch.arange(count) % (count // 2)
+    split = Split((255 * images).to(torch.uint8), labels if labelled else None, bags=bags)
     names = tuple(f"class {i}" for i in range(classes)) if labelled else ()
     return ImageData("tiny", "Tiny", names, split, split, split)
 

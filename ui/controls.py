@@ -8,11 +8,13 @@ from typing import Any
 import streamlit as st
 
 from sslcore.errors import UserError
+from sslcore.methods.hybrid.mix import read_mix, write_mix
 from sslcore.runs import JobStatus
 from sslcore.settings import RunSettings, all_knobs
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.owner import may_control, owner_key, refusal
+from ui.part_picker import weight_input
 from ui.texts import plain
 
 FIRST_STEP = 0.8  # seconds; the page that Start brings up then has a first point to show
@@ -147,8 +149,25 @@ def live_knobs(status: JobStatus) -> None:
     with folder, st.grid(min_column_width=210, gap="medium"):
         for knob in knobs:
             key = f"live_{status.id}_{knob.name}"
+            if knob.name == "mix":
+                _live_weights(status, key)
+                continue
             how = {"on_change": turn, "args": (status.id, knob.name, key)}
             draw_knob(knob, status.settings[knob.name], key, **how)
+
+
+def _live_weights(status: JobStatus, key: str) -> None:
+    """Of a mix the weights, one by one: its methods stay."""
+    weights = read_mix(status.settings["mix"])
+    for part, weight in weights.items():
+        st.session_state.setdefault(f"{key}_{part}", weight)
+        weight_input(part, f"{key}_{part}", on_change=turn_weights, args=(status.id, key, tuple(weights)))
+
+
+def turn_weights(run: str, key: str, parts: tuple[str, ...]) -> None:
+    """Callback: pass the weights of a mix on to the run."""
+    weights = {part: st.session_state[f"{key}_{part}"] for part in parts}
+    command("turn", run, {"mix": write_mix(weights)})
 
 
 def turn(run: str, name: str, key: str) -> None:

@@ -25,7 +25,7 @@ def loss_figure(view: RunView, settings: RunSettings) -> Figure:
     """The loss, raw and smoothed, with its values for guessing, collapsed and perfect networks."""
     curve = view.curves.get("loss")
     if curve is None:
-        return _empty("The loss appears after the first step.")
+        return empty("The loss appears after the first step.")
     raw = line(curve.step, curve.value, "each step", "@0", width=1, opacity=0.3, showlegend=False)
     traces = [raw, line(curve.step, smooth(curve.value), "loss", "@0", width=2.5)]
     references = loss_references(settings)
@@ -72,7 +72,7 @@ def accuracy_figure(view: RunView, ceiling: float | None = None) -> Figure:
             traces.append(line(steps, values, title, color, mode="lines+markers"))
             said.append(f"{title} {percent(values[-1])}")
     if not traces:
-        return _empty("Accuracy appears after the first evaluation, and only where images have labels.")
+        return empty("Accuracy appears after the first evaluation, and only where images have labels.")
     references = {title: view.baselines.get(name) for name, title in BASELINES.items()} | {
         "supervised": ceiling
     }
@@ -87,7 +87,7 @@ def accuracy_figure(view: RunView, ceiling: float | None = None) -> Figure:
 def collapse_figure(view: RunView) -> Figure:
     """Spread, mean cosine and share of the rank over steps."""
     if not view.diagnoses:
-        return _empty("The first look at the embedding comes before step 0.")
+        return empty("The first look at the embedding comes before step 0.")
     steps = [row["step"] for row in view.diagnoses]
     shown = (
         ("std", "spread (1 healthy, 0 collapsed)"),
@@ -108,7 +108,7 @@ def spectrum_figure(view: RunView) -> Figure:
     """Eigenvalues of the embedding's covariance, relative to the largest: before training and now."""
     rows = [row for row in view.diagnoses if row["spectrum"]]
     if not rows:
-        return _empty("The spectrum appears with the first look at the embedding.")
+        return empty("The spectrum appears with the first look at the embedding.")
     traces = []
     for row, title, color in ((rows[0], f"step {rows[0]['step']}", "@muted"), (rows[-1], "now", "@0")):
         values = np.asarray([v or 0.0 for v in row["spectrum"]], dtype=float)
@@ -126,7 +126,7 @@ def gradient_figure(view: RunView) -> Figure:
     """The norm of the whole gradient per step, and of each term's share of it where there are several."""
     curve = view.curves.get("gradient_norm")
     if curve is None:
-        return _empty("The gradient appears after the first step.")
+        return empty("The gradient appears after the first step.")
     traces = [line(curve.step, curve.value, "whole gradient", "@muted", width=1)]
     names = sorted({name for row in view.evaluations for name in row["gradient_norms"]})
     for order, name in enumerate(names):
@@ -142,7 +142,7 @@ def rate_figure(view: RunView) -> Figure:
     """The learning rate over steps."""
     curve = view.curves.get("learning_rate")
     if curve is None:
-        return _empty("The learning rate appears after the first step.")
+        return empty("The learning rate appears after the first step.")
     traces = [line(curve.step, curve.value, "learning rate", "@0", showlegend=False)]
     return Figure(traces, axes("step", "learning rate"), f"Learning rate, now {number(view.learning_rate)}.")
 
@@ -157,7 +157,7 @@ def overlay_figure(runs: Mapping[str, RunView], name: str = "knn") -> Figure:
             traces.append(line(seconds, values, label, f"@{order}", mode="lines+markers"))
             said.append(f"{label}: {percent(values[-1])}")
     if not traces:
-        return _empty("None of these runs has measured an accuracy.")
+        return empty("None of these runs has measured an accuracy.")
     layout = axes("seconds of training", "accuracy")
     layout["yaxis"]["tickformat"] = ".0%"
     return Figure(traces, layout, "; ".join(said))
@@ -226,7 +226,7 @@ def smooth(values: Any, keep: float = SMOOTHING) -> np.ndarray:
 def _family(view: RunView, prefix: str, title: str, none: str) -> Figure:
     curves = {name.removeprefix(prefix): c for name, c in view.curves.items() if name.startswith(prefix)}
     if not curves:
-        return _empty(none)
+        return empty(none)
     named = [(name.replace("_", " "), curve) for name, curve in curves.items()]
     traces = [
         line(c.step, smooth(c.value, 0.7), name, f"@{i}", showlegend=True)
@@ -236,7 +236,8 @@ def _family(view: RunView, prefix: str, title: str, none: str) -> Figure:
     return Figure(traces, axes("step", title), f"Over {view.step} steps, now: {said}.")
 
 
-def _empty(sentence: str) -> Figure:
+def empty(sentence: str) -> Figure:
+    """A chart with nothing but a sentence."""
     note = {"text": sentence, "showarrow": False, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
     bare = {"visible": False}
     return Figure(

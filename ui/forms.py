@@ -26,6 +26,7 @@ from ui.datasets import data_card, data_names, data_title, is_known
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.owner import may_control
+from ui.part_picker import CHOICES, draw_picker
 from ui.uploads import from_link, to_link
 
 TITLES = {"machine": "Machine", "views": "Views", "optimiser": "Optimiser", "evaluation": "Evaluation"}
@@ -199,6 +200,8 @@ def _grid(knobs: list[Knob], defaults: dict[str, Any]) -> None:
     with st.grid(min_column_width=230, gap="medium"):
         for knob in knobs:
             draw_knob(knob, defaults[knob.name])
+            if knob.name in CHOICES:
+                draw_picker(knob.name, defaults[knob.name])
 
 
 def choose_data() -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from sslcore.errors import UserError
 from sslcore.runs import JobStatus, RunView
 from ui import controls, figures
+from ui.energy import energy_figure, separation_figure
 from ui.jobs import manager
 from ui.lamp import draw_figures, draw_lamp
 from ui.live_map import awaits_map, awaits_preview, draw_map, draw_preview
@@ -24,6 +25,7 @@ from ui.viewers import tick_seconds
 DETAILS = {
     "What it sees": ":material/visibility:",
     "Collapse": ":material/warning:",
+    "Energy of pairs": ":material/join_inner:",
     "Loss terms": ":material/stacked_line_chart:",
     "Gradients": ":material/speed:",
 }
@@ -212,6 +214,10 @@ def _details(run: str, every: float | None, rarely: float | None) -> None:
             "Collapse": (
                 ("State of the embedding", figures.collapse_figure(view), len(view.diagnoses)),
                 ("Spectrum", figures.spectrum_figure(view), len(view.diagnoses)),
+            ),
+            "Energy of pairs": (
+                ("Energy of pairs now", energy_figure(view), len(view.diagnoses)),
+                ("How well pairs are told apart", separation_figure(view), len(view.diagnoses)),
             ),
             "Loss terms": (
                 ("Terms of the loss", figures.terms_figure(view), view.step),

@@ -11,6 +11,7 @@ from sslcore.knobs import Knob, knobs_of, show
 from sslcore.methods.base import Method
 from sslcore.registry import FAMILIES, Switch
 from sslcore.settings import RunSettings
+from ui.landscape import draw_landscape
 from ui.method_previews import untrained_panels
 from ui.panels import draw_panel
 from ui.shell import pages
@@ -53,6 +54,7 @@ def draw_method(method: type[Method]) -> None:
         st.info(plain(note), icon=":material/lightbulb:")
     _switches(card.id, card.switches)
     _sees(card.id)
+    draw_landscape(card.id)
     _knobs(method)
     with st.expander("The code that runs", icon=":material/code:", key="code"):
         st.caption(f"`{method.__module__}`, the whole file")

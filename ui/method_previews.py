@@ -5,7 +5,7 @@ import torch
 
 from sslcore.data import ImageData
 from sslcore.data.toybox.dataset import generate, toybox
-from sslcore.methods.base import Batch, Panel
+from sslcore.methods.base import Panel, first_images
 from sslcore.settings import RunSettings
 from sslcore.training.trainer import build_method
 
@@ -22,9 +22,8 @@ def untrained_panels(name: str, batch: int) -> tuple[Panel, ...]:
     """
     data = _scenes(batch)
     method = build_method(RunSettings.build(name), data).eval()
-    images, labels = data.test.images[:SHOWN].float() / 255, data.test.labels[:SHOWN]
     with torch.no_grad():
-        seen = method.views(Batch(images, labels, torch.arange(SHOWN)), torch.Generator().manual_seed(batch))
+        seen = method.views(first_images(data.test, SHOWN), torch.Generator().manual_seed(batch))
         return tuple(method.preview(seen))
 
 

@@ -11,16 +11,12 @@ from ui.pictures import data_uri
 from ui.texts import plain
 
 SMALL, LARGE = 96, 220  # pixels on the screen
-FAINT = 0.1  # from black to white is 1; a matrix with less contrast than this is a blank square to the eye
 
 
 def draw_panel(panel: Panel, width: int = SMALL) -> None:
     """A title, pictures in a row that wraps, each with its caption, and how to read them."""
     if panel.title:
         st.markdown(f"**{plain(panel.title)}**")
-    if panel.columns == 1 and panel.images.max() - panel.images.min() < FAINT:
-        st.caption("Nothing stands out yet: to the network all of these images look nearly alike.")
-        return
     captions = [panel.captions[i] if i < len(panel.captions) else "" for i in range(len(panel.images))]
     side = LARGE if panel.columns == 1 else width
     with st.container(horizontal=True, gap="xsmall"):

@@ -5,6 +5,7 @@ from typing import Any
 
 from sslcore.errors import UserError
 from sslcore.knobs import show
+from sslcore.methods.base import TwoView
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings, all_knobs
 
@@ -61,12 +62,23 @@ def presets_of(method: str) -> list[Preset]:
     """The presets that fit a method: general ones, its own break-it switches, lessons about views."""
     card = get_method(method).card
     switches = [Preset(_words(s.values), s.expect, dict(s.values), breaks=True) for s in card.switches]
-    lessons = LESSONS if card.family in ("contrastive", "distillation", "redundancy", "clustering") else ()
-    return [
-        preset
-        for preset in (*GENERAL, *switches, *lessons)
-        if preset.values.keys() <= all_knobs(method).keys()
-    ]
+    lessons = [preset for preset in LESSONS if _teaches(method, preset)]
+    return [*GENERAL, *switches, *lessons]
+
+
+def _teaches(method: str, lesson: Preset) -> bool:
+    """Whether a lesson about two views holds for a method: it compares views, and the settings are legal."""
+    chosen = get_method(method)
+    if not issubclass(chosen, TwoView) or not lesson.values.keys() <= all_knobs(method).keys():
+        return False
+    if "crop_min" in lesson.values and "patch_area" in all_knobs(method):
+        return False  # its crops have an area of their own
+    if "temperature" in lesson.values and chosen.card.family != "contrastive":
+        return False  # there are no negatives
+    try:
+        return bool(RunSettings.build(method, **lesson.values))
+    except UserError:
+        return False
 
 
 def _words(values: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from sslcore.errors import UserError
-from sslcore.methods.base import Batch, Panel
+from sslcore.methods.base import Panel, first_images
 from sslcore.runs import RunFolder
 from sslcore.runs import checkpoint as checkpoints
 from sslcore.settings import RunSettings
@@ -99,12 +99,9 @@ def make_preview(folder: RunFolder) -> Preview:
     method = build_method(settings, data)
     method.load_state_dict(state["method"])
     method.eval()
-    test = data.test
-    images = test.images[:SHOWN].float() / 255
-    labels = None if test.labels is None else test.labels[:SHOWN]
     with torch.no_grad():
-        batch = Batch(images, labels, torch.arange(len(images)))
-        panels = method.preview(method.views(batch, torch.Generator().manual_seed(0)))
+        seen = method.views(first_images(data.test, SHOWN), torch.Generator().manual_seed(0))
+        panels = method.preview(seen)
     return Preview(state["step"], tuple(panels))
 
 

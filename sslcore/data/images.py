@@ -18,19 +18,22 @@ class Split:
         images: uint8 (N, 3, S, S), on the CPU.
         labels: int64 (N,) indices into the classes, None when unlabelled.
         factors: what else is known of every image, float32 or int64 (N,) each; only generated data has them.
+        bags: int64 (N,), equal for images of the same thing (see ``data.bags``), None where that is not known.
     """
 
     images: Tensor
     labels: Tensor | None = None
     factors: dict[str, Tensor] = field(default_factory=dict)
+    bags: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, indices: Tensor) -> "Split":
         """The split with these images only, in this order."""
-        labels = None if self.labels is None else self.labels[indices]
-        return Split(self.images[indices], labels, {name: f[indices] for name, f in self.factors.items()})
+        labels, bags = (None if rows is None else rows[indices] for rows in (self.labels, self.bags))
+        factors = {name: f[indices] for name, f in self.factors.items()}
+        return Split(self.images[indices], labels, factors, bags)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,22 @@
 
 from sslcore.encoders.base import Encoder, InputInfo
 from sslcore.encoders.build import build_encoder
-from sslcore.encoders.heads import mlp, predictor
+from sslcore.encoders.decoders import ChannelwiseLinear, Decoder, PlaceDecoder, doublings, map_side
+from sslcore.encoders.heads import Prototypes, cosines, mlp, predictor
 from sslcore.encoders.vision_transformer import VisionTransformer
 
-__all__ = ["Encoder", "InputInfo", "VisionTransformer", "build_encoder", "mlp", "predictor"]
+__all__ = [
+    "ChannelwiseLinear",
+    "Decoder",
+    "Encoder",
+    "InputInfo",
+    "PlaceDecoder",
+    "Prototypes",
+    "VisionTransformer",
+    "build_encoder",
+    "cosines",
+    "doublings",
+    "map_side",
+    "mlp",
+    "predictor",
+]

@@ -22,6 +22,7 @@ class Encoder(nn.Module):
     """Base class. Images are standardised here, so that nothing else has to think about it."""
 
     feature_dim: int
+    map_dims: tuple[int, ...] = ()  # channels of the maps of all stages, where there are stages
 
     def __init__(self, info: InputInfo) -> None:
         super().__init__()
@@ -53,4 +54,8 @@ class Encoder(nn.Module):
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Standardised images to a spatial map (N, feature_dim, h, w); not every encoder has one."""
-        raise TypeError(f"{type(self).__name__} has no spatial feature map.")
+        return self.feature_maps(images)[-1]
+
+    def feature_maps(self, images: Tensor) -> list[Tensor]:
+        """Standardised images to the maps (N, map_dims[i], h, w) of all stages, from fine to coarse."""
+        raise TypeError(f"{type(self).__name__} has no spatial feature maps.")

@@ -2,7 +2,9 @@
 
 from itertools import pairwise
 
-from torch import nn
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 
 def mlp(*widths: int, norm: bool = True, final_norm: bool = False, final_bias: bool = True) -> nn.Sequential:
@@ -28,3 +30,23 @@ def mlp(*widths: int, norm: bool = True, final_norm: bool = False, final_bias: b
 def predictor(width: int, hidden: int, *, norm: bool = True, bias: bool = True) -> nn.Sequential:
     """The network that guesses the target's projection from the online one: width -> hidden -> width."""
     return mlp(width, hidden, width, norm=norm, final_bias=bias)
+
+
+def cosines(rows: Tensor, anchors: Tensor) -> Tensor:
+    """Cosines of rows (..., d) and anchors (K, d): (..., K), in float32 whatever autocast says."""
+    with torch.autocast(rows.device.type, enabled=False):
+        return F.linear(F.normalize(rows.float(), dim=-1), F.normalize(anchors.float(), dim=-1))
+
+
+class Prototypes(nn.Linear):
+    """Cosines of embeddings (..., d) and K learned prototypes: (..., K).
+
+    SwAV's and MSN's prototypes, and the last layer of DINO, a weight-normalised one of gain 1 on unit rows.
+    Only the direction of a prototype counts, so its length is never corrected.
+    """
+
+    def __init__(self, width: int, count: int) -> None:
+        super().__init__(width, count, bias=False)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return cosines(z, self.weight)

@@ -14,6 +14,7 @@ class ResNet18(Encoder):
     """
 
     feature_dim = 512
+    map_dims = (64, 128, 256, 512)
 
     def __init__(self, info: InputInfo) -> None:
         super().__init__(info)
@@ -25,7 +26,9 @@ class ResNet18(Encoder):
             self.trunk.conv1 = nn.Conv2d(info.channels, 64, 7, 2, 3, bias=False)
         self.trunk.fc = nn.Identity()
 
-    def feature_map(self, images: Tensor) -> Tensor:
+    def feature_maps(self, images: Tensor) -> list[Tensor]:
         t = self.trunk
-        x = t.maxpool(t.relu(t.bn1(t.conv1(images))))
-        return t.layer4(t.layer3(t.layer2(t.layer1(x))))
+        maps = [t.maxpool(t.relu(t.bn1(t.conv1(images))))]
+        for stage in (t.layer1, t.layer2, t.layer3, t.layer4):
+            maps.append(stage(maps[-1]))
+        return maps[1:]

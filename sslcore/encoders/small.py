@@ -51,7 +51,11 @@ class SmallResNet(Encoder):
             ResidualBlock(width, 3 * width, halve=True),
             ResidualBlock(3 * width, 8 * width, halve=True),
         )
+        self.map_dims = (width, 3 * width, 8 * width)
         self.feature_dim = 8 * width
 
-    def feature_map(self, images: Tensor) -> Tensor:
-        return self.stages(self.stem(images))
+    def feature_maps(self, images: Tensor) -> list[Tensor]:
+        maps = [self.stem(images)]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return maps[1:]

@@ -1,6 +1,6 @@
 """A small vision transformer whose tokens can be taken one by one, as masked methods need."""
 
-from math import gcd
+from math import gcd, isqrt
 
 import torch
 from torch import Tensor, nn
@@ -94,24 +94,51 @@ class VisionTransformer(Encoder):
             return self.positions
         return sincos_positions(round(count**0.5), self.feature_dim).to(self.positions)
 
-    def tokens(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+    def tokens(
+        self,
+        images: Tensor,
+        keep: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+        mask_token: Tensor | None = None,
+    ) -> Tensor:
         """Standardised images to tokens after the last norm.
 
         Args:
             images: (N, C, H, W), standardised.
             keep: indices (N, K) of the patches to look at; None looks at all L.
+            mask: (N, L) bool, patches that are replaced by ``mask_token`` (token_width,); None hides none.
 
         Returns:
             (N, K, token_width), or (N, L, token_width).
         """
-        patches = patchify(images, self.patch_size)
-        tokens = self.patch_embedding(patches) + self._positions(patches.shape[1])
+        return self.norm(self.blocks(self.embed_patches(images, keep, mask=mask, mask_token=mask_token)))
+
+    def embed_patches(
+        self,
+        images: Tensor,
+        keep: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+        mask_token: Tensor | None = None,
+    ) -> Tensor:
+        """What the first block sees: embedded patches with their positions; arguments as for :meth:`tokens`."""
+        tokens = self.patch_embedding(patchify(images, self.patch_size))
+        if mask is not None:
+            tokens = torch.where(mask[..., None], mask_token.to(tokens.dtype), tokens)
+        tokens = tokens + self._positions(tokens.shape[1])
         if keep is not None:
             tokens = tokens.gather(1, keep[..., None].expand(-1, -1, tokens.shape[2]))
-        return self.norm(self.blocks(tokens))
+        return tokens
 
     def embed(self, images: Tensor) -> Tensor:
         return self.tokens(images).mean(1)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """The tokens in their places: (N, token_width, h, w) for square images."""
+        tokens = self.tokens(images)
+        side = isqrt(tokens.shape[1])
+        return tokens.mT.unflatten(2, (side, side))
 
 
 def initialise(module: nn.Module) -> None:

@@ -1,5 +1,7 @@
 """Losses whose targets are soft assignments to prototypes or clusters."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -92,3 +94,25 @@ def iic(p1: Tensor, p2: Tensor, *, entropy_weight: float = 1.0) -> Tensor:
     log_joint = joint.clamp_min(smallest).log()
     log_margin = joint.sum(1).clamp_min(smallest).log()
     return -(joint * (log_joint - entropy_weight * (log_margin[:, None] + log_margin))).sum()
+
+
+@full_precision
+def mean_entropy_gap(p: Tensor) -> Tensor:
+    """MSN's regulariser: how far the groups are from being used alike, log K - H(1/N sum_i p_i).
+
+    Assran et al. 2022, arXiv 2204.07141, eq. 2 (mean-entropy maximisation). It is silent about how sure each
+    sample is of its group.
+
+    Args:
+        p: (N, K), rows are probabilities.
+
+    Values: 0 if on average all groups get the same share, log K if one gets all.
+
+    Raises:
+        UserError: if p is not a matrix with rows.
+    """
+    if p.ndim != 2 or 0 in p.shape:
+        raise UserError(f"Assignments must be a matrix (samples, groups), got {tuple(p.shape)}.")
+    share = p.mean(0)
+    # as in iic: clamped inside the logarithm only
+    return math.log(p.shape[1]) + (share * share.clamp_min(torch.finfo(share.dtype).eps).log()).sum()

@@ -158,6 +158,33 @@ def decoupled_contrastive(
 
 
 @full_precision
+def coupling(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
+    """How much of each anchor's gradient NT-Xent lets through: one minus the softmax weight of its partner.
+
+        q_i = 1 - exp(z_i.z_j(i) / t) / sum_{k != i} exp(z_i.z_k / t)
+
+    NT-Xent's gradient is the decoupled loss's times q_i: an easy positive silences its negatives.
+    Yeh et al. 2022, arXiv 2110.06848, proposition 1.
+
+    Args:
+        z1, z2: (N, d), N at least 2, row i of both shows the same image.
+        temperature: above 0.
+
+    Returns:
+        (2N,) in [0, 1]: (2N-2) / (2N-1) at collapse, 0 once every partner is certain.
+
+    Raises:
+        UserError: if the shapes differ or the temperature is not above 0.
+    """
+    require_pairs(z1, z2)
+    require_positive("temperature", temperature)
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
+    weight = (z @ z.T / temperature).masked_fill(itself, float("-inf")).softmax(1)
+    return 1 - torch.cat([weight.diagonal(len(z1)), weight.diagonal(-len(z1))])
+
+
+@full_precision
 def supervised_contrastive(z: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
     """SupCon: every sample of the same class is a positive ("L_out", the mean outside the logarithm).
 

@@ -30,12 +30,27 @@ def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float) -> Tensor:
     Raises:
         UserError: if the shapes differ or there are fewer than 2 rows.
     """
+    correlation = cross_correlation(z1, z2)
+    on_diagonal = (1 - correlation.diagonal()).pow(2).sum()
+    return on_diagonal + redundancy_weight * off_diagonal(correlation).pow(2).sum()
+
+
+@full_precision
+def cross_correlation(z1: Tensor, z2: Tensor) -> Tensor:
+    """Barlow Twins' matrix C (d, d): how each dimension of one view correlates with each of the other.
+
+    Args:
+        z1, z2: (N, d), N at least 2, row i of both shows the same image.
+
+    Values: in [-1, 1]; 0 where a dimension is constant.
+
+    Raises:
+        UserError: if the shapes differ or there are fewer than 2 rows.
+    """
     require_pairs(z1, z2)
     if len(z1) < 2:
         raise UserError("Barlow Twins needs at least 2 images in a batch to measure a correlation.")
-    correlation = _standardised(z1).T @ _standardised(z2) / len(z1)
-    on_diagonal = (1 - correlation.diagonal()).pow(2).sum()
-    return on_diagonal + redundancy_weight * off_diagonal(correlation).pow(2).sum()
+    return _standardised(z1).T @ _standardised(z2) / len(z1)
 
 
 @full_precision
@@ -102,21 +117,22 @@ def w_mse(z1: Tensor, z2: Tensor, *, sub_batch: int | None = None, epsilon: floa
     Args:
         z1, z2: (N, d), row i of both shows the same image. The rows are taken in order; the method shuffles
             both views alike beforehand if it wants another partition.
-        sub_batch: rows whitened together, above d, at least 2d advised; a remainder is left out. All N if
-            not given.
+        sub_batch: rows whitened together, at least 2d advised; without shrinkage it must be above d. A
+            remainder is left out. All N if not given.
         epsilon: shrinkage in [0, 1]; 1 is no whitening.
 
-    Values: in [0, 4]; 0 for identical views, about 2 for unrelated ones.
+    Values: in [0, 4]; 0 for identical views, about 2 for unrelated ones; without meaning at collapse.
 
     Raises:
         UserError: if the shapes differ or the covariance cannot be inverted (collapse, or too few rows).
     """
     require_pairs(z1, z2)
     size = sub_batch or len(z1)
-    if not z1.shape[1] < size <= len(z1):
+    least = 1 if epsilon else z1.shape[1]
+    if not least < size <= len(z1):
         raise UserError(
-            f"Whitening {z1.shape[1]} dimensions needs sub-batches of more rows than that and no more than "
-            f"the batch has ({len(z1)}), got {size}: use a larger batch or a smaller embedding."
+            f"Whitening {z1.shape[1]} dimensions needs sub-batches of more than {least} rows and no more than "
+            f"the batch has ({len(z1)}), got {size}: use a larger batch, a smaller embedding or shrinkage."
         )
     starts = range(0, len(z1) - size + 1, size)
     parts = [[_whiten(z[start : start + size], epsilon) for start in starts] for z in (z1, z2)]

@@ -5,19 +5,23 @@ A method says what the network sees (``views``), what it is asked (``loss``), an
 """
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslcore.encoders import InputInfo, build_encoder, mlp
+from sslcore.data.bags import Bags
+from sslcore.data.images import Split
+from sslcore.encoders import Encoder, InputInfo, build_encoder, mlp
 from sslcore.knobs import KnobModel, knob
 from sslcore.registry import Card
 from sslcore.settings import RunSettings
-from sslcore.views import random_views
+from sslcore.views import normalise_tiles, random_views
 
 Views = dict[str, Tensor]  # everything the network will see and every pseudo-label, by name
+
+FAINT = 0.1  # from black to white is 1: a picture with less contrast is a blank square to the eye
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Batch:
     images: Tensor  # (N, C, H, W) float in [0, 1]
     labels: Tensor | None  # (N,) int64; only labelled references may look
     index: Tensor  # (N,) position of each image in the training set
+    partners: Tensor | None = None  # (N, C, H, W) another image of each one's bag, for methods that use bags
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Panel:
     """A row of pictures for people: arrays and captions, no plotting."""
 
     title: str
-    images: Tensor  # (K, C, h, w) in [0, 1]
+    images: Tensor  # (K, C, h, w) in [0, 1]; none, K = 0, where there is nothing to see
     captions: tuple[str, ...] = ()
     text: str = ""  # one sentence on how to read it
     columns: int = 8
@@ -59,6 +64,15 @@ class Progress:
 
     step: int  # steps done
     fraction: float  # of the budget, in [0, 1]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a method may look at when a new pass over the training set begins."""
+
+    step: int  # steps done
+    images: Tensor  # (n, C, H, W) uint8: all training images, in the order of ``Batch.index``
+    generator: torch.Generator  # the run's, on the CPU: the only source of randomness
 
 
 class Method(nn.Module):
@@ -75,6 +89,8 @@ class Method(nn.Module):
     Settings: ClassVar[type[KnobModel]] = KnobModel
     defaults: ClassVar[dict[str, Any]] = {}
     needs_labels: ClassVar[bool] = False
+    needs_colour: ClassVar[bool] = False  # its answers are colours, which it must see to learn
+    stands_alone: ClassVar[str] = ""  # why it cannot share its encoder with other methods; empty: it can
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__()
@@ -90,6 +106,24 @@ class Method(nn.Module):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         """Raise UserError if knobs that are legal alone do not fit together."""
+
+    @classmethod
+    def check_turn(cls, before: RunSettings, after: RunSettings) -> None:
+        """Raise UserError if a run cannot go on with other values of its live knobs."""
+
+    @classmethod
+    def uses_bags(cls, settings: RunSettings) -> bool:
+        """Whether a batch holds one image of so many bags, and with it each one's partner."""
+        return False
+
+    @property
+    def compares_views(self) -> bool:
+        """Whether two views of an image should have like projections, so that their energy says something."""
+        return False
+
+    def learns_from(self, count: int) -> int:
+        """How many of the ``count`` training images it uses, from the first one on; all, unless told otherwise."""
+        return count
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """What the network will see; called without gradient. All randomness comes from ``generator``.
@@ -108,6 +142,9 @@ class Method(nn.Module):
     def after_step(self, progress: Progress) -> None:
         """Called after every optimiser step: momentum targets, queues, centres."""
 
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Called without gradient before the first batch of every pass: clusterings, tokenizers."""
+
     def encode(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] to the representation (N, d) that probes judge."""
         return self.encoder(images)
@@ -121,6 +158,11 @@ class Method(nn.Module):
         """What the network sees and what it answers, as pictures; called in evaluation mode."""
         return []
 
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode, also of an encoder that it uses without owning it (``methods.several``)."""
+        self.encoder.train(mode)
+        return super().train(mode)
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups of trainable parameters.
 
@@ -129,8 +171,8 @@ class Method(nn.Module):
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
 
-class TwoViewSettings(KnobModel):
-    """Knobs of what two-view methods see and of the MLP between representation and loss."""
+class ViewSizeSettings(KnobModel):
+    """The knob of what methods see that compare views."""
 
     view_scale: float = knob(
         0.75,
@@ -139,6 +181,10 @@ class TwoViewSettings(KnobModel):
         help="Side of the views, as a fraction of the image's: smaller views train faster, probes see whole images.",
         advanced=True,
     )
+
+
+class TwoViewSettings(ViewSizeSettings):
+    """Knobs of what two-view methods see and of the MLP between representation and loss."""
 
     projector_hidden: int = knob(256, 8, 8192, help="Width of the projector's hidden layers.", advanced=True)
     projector_output: int = knob(64, 2, 8192, help="Dimensions in which views are compared.", advanced=True)
@@ -157,16 +203,24 @@ class TwoView(Method):
         """Two layers with batch norm; methods with another head override this."""
         return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output)
 
+    @property
+    def compares_views(self) -> bool:
+        return True
+
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Two independent draws of the run's augmentations: ``view1`` and ``view2``.
 
         Crops enlarge what they show, so views a little smaller than the image keep objects at the size they
         have in whole images (Touvron et al., arXiv 1906.06423) and cost half as much.
         """
-        draw, side = self.settings.views, view_side(batch.images.shape[-1], self.knobs.view_scale)
+        draw, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
         twice = torch.cat([batch.images, batch.images])
         view1, view2 = random_views(twice, draw, generator=generator, size=side).chunk(2)
         return {"view1": view1, "view2": view2}
+
+    def side_of(self, images: Tensor, scale: float) -> int:
+        """Pixels along a view of these images: a whole number of patches, or a multiple of 4."""
+        return view_side(images.shape[-1], scale, getattr(self.encoder, "patch_size", 4))
 
     def project(self, images: Tensor) -> Tensor:
         return self.projector(self.encode(images))
@@ -190,18 +244,25 @@ class TwoView(Method):
             Panel(
                 "Second view", views["view2"], captions, "Cosine between the two; ✗: another image is nearer."
             ),
-            Panel(
-                "Who resembles whom",
-                ((similarity + 1) / 2)[None, None],
-                text="Row: first views, column: second views. A bright diagonal means each finds its own.",
-                columns=1,
-            ),
+            resemblance(similarity),
         ]
 
 
-def view_side(side: int, scale: float) -> int:
-    """Pixels along a view of an image with ``side`` pixels: the nearest multiple of 4, so that patches fit."""
-    return max(4, 4 * round(side * scale / 4))
+def resemblance(similarity: Tensor) -> Panel:
+    """The cosines (N, N) of first and second views as one picture, or a sentence where it would be blank."""
+    shades = ((similarity + 1) / 2)[None, None]
+    text = "Row: first views, column: second views. A bright diagonal means each finds its own."
+    if shades.max() - shades.min() < FAINT:
+        shades, text = (
+            shades[:0],
+            "Nothing stands out yet: to the network all of these images look nearly alike.",
+        )
+    return Panel("Who resembles whom", shades, text=text, columns=1)
+
+
+def view_side(side: int, scale: float, multiple: int = 4) -> int:
+    """Pixels along a view of an image with ``side`` pixels: the nearest multiple, so that patches fit."""
+    return multiple * max(1, round(side * scale / multiple))
 
 
 def classification(logits: Tensor, target: Tensor) -> Losses:
@@ -209,6 +270,27 @@ def classification(logits: Tensor, target: Tensor) -> Losses:
     logits = logits.float()
     accuracy = (logits.argmax(1) == target).float().mean()
     return Losses({"cross_entropy": F.cross_entropy(logits, target)}, {"pretext_accuracy": accuracy.detach()})
+
+
+def tile_maps(encoder: Encoder, tiles: Tensor, *, normalise: bool) -> Tensor:
+    """Every tile seen on its own: (N, T, C, t, t) to feature maps (N, T, d, h, w).
+
+    Standardised one by one, tiles skip the encoder's own standardisation.
+    """
+    seen = normalise_tiles(tiles).flatten(0, 1) if normalise else encoder.standardise(tiles.flatten(0, 1))
+    return encoder.feature_map(seen).unflatten(0, tiles.shape[:2])
+
+
+def first_images(split: Split, count: int, device: torch.device | str = "cpu") -> Batch:
+    """The first images of a split, always the same, each with the next one of its bag as its partner."""
+
+    def images(chosen: Tensor) -> Tensor:
+        return split.images[chosen].to(device).float() / 255
+
+    index = torch.arange(min(count, len(split)))
+    labels = None if split.labels is None else split.labels[index].to(device)
+    partners = None if split.bags is None else images(Bags(split.bags).ahead(index))
+    return Batch(images(index), labels, index.to(device), partners)
 
 
 def one_view(batch: Batch, settings: RunSettings, generator: torch.Generator) -> Tensor:

@@ -206,11 +206,11 @@ class JobManager:
         """Change live knobs; of a run that has not begun, it is as if they had been asked for so.
 
         Raises:
-            UserError: if a value is not legal.
+            UserError: if a knob is not live or its value is not legal.
         """
         job = self._mine(run, owner)
         with self._wake:
-            job.settings = job.settings.change(**values)  # complain here, not in the worker
+            job.settings = job.settings.turn(**values)  # complain here, not in the worker
             if job in self._waiting and not job.continues:
                 with suppress(OSError):
                     job.folder.ask(job.settings)

@@ -54,6 +54,7 @@ class Diagnosis(Event):
     figures: dict[str, float | None]
     reasons: tuple[str, ...]
     spectrum: tuple[float, ...]  # eigenvalues of the covariance, largest first
+    energy: dict[str, Any] | None = None  # of pairs (see EnergyReport), for methods that compare views
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from sslcore.data import ImageData
-from sslcore.diagnostics import CollapseLamp, collapse_report, gradient_norms
+from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gradient_norms
 from sslcore.distributed import alone
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
-from sslcore.methods.base import Batch, Method
+from sslcore.methods.base import Method, first_images
 from sslcore.settings import RunSettings
 from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
 from sslcore.views import random_views
@@ -33,9 +33,13 @@ class Referee:
         self.lamp = CollapseLamp(classes=len(data.classes) or None)
         self._encoded: tuple[int, tuple[Tensor, Tensor]] | None = None
         self._single = False  # whether the loss has shown to have but one term
-        images = data.test.images[:DIAGNOSED].float() / 255
+        first = first_images(data.test, DIAGNOSED)
+        bags = method.uses_bags(settings) and first.partners is not None
         generator = torch.Generator().manual_seed(0)
-        self.pair = [random_views(images, settings.views, generator=generator) for _ in range(2)]
+        self.pair = [
+            random_views(images, settings.views, generator=generator)
+            for images in (first.images, first.partners if bags else first.images)
+        ]
 
     def baselines(self, step: int, seconds: float) -> Baselines:
         """Pixels, the untrained encoder and blind guessing; to be called before the first step."""
@@ -72,12 +76,14 @@ class Referee:
         return Evaluation(step, seconds, knn, probe, norms), snapshot
 
     def diagnose(self, step: int, seconds: float) -> Diagnosis:
-        """The collapse figures of two augmented views of the same held-out images."""
+        """The collapse figures of two augmented views of the same held-out images, and the energy of pairs."""
         z1, z2 = (self._forward(self.method.project, view) for view in self.pair)
         report = collapse_report(z1, z2)
         figures = {k: v for k, v in report.as_dict().items() if isinstance(v, int | float) or v is None}
         verdict = self.lamp.update(report)
-        return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum)
+        energy = energy_report(z1, z2) if self.method.compares_views else None
+        pairs = energy and energy.as_dict()
+        return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum, pairs)
 
     def _features(self, step: int) -> tuple[Tensor, Tensor]:
         """Representations of bank and test images; before the first step two figures need the same ones."""
@@ -107,10 +113,7 @@ class Referee:
         """Per-term gradient norms at the encoder on a fixed small batch; buffers are left as they were."""
         if self._single:
             return {}
-        train = self.data.train
-        index = torch.arange(min(64, len(train.images)))
-        labels = None if train.labels is None else train.labels[index].to(self.device)
-        batch = Batch(train.images[index].to(self.device).float() / 255, labels, index.to(self.device))
+        batch = first_images(self.data.train, 64, self.device)
         kept = {name: buffer.clone() for name, buffer in self.method.named_buffers()}
         with torch.no_grad():
             views = self.method.views(batch, torch.Generator().manual_seed(step))

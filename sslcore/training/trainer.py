@@ -16,11 +16,12 @@ import torch
 
 from sslcore import distributed
 from sslcore.data import ImageData, load
+from sslcore.data.bags import Bags
 from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
-from sslcore.methods.base import Batch, Losses, Method, Progress
+from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress, first_images
 from sslcore.registry import get_method
-from sslcore.settings import RunSettings, all_knobs
+from sslcore.settings import RunSettings
 from sslcore.training.events import Changed, Event, Finished, Measuring, Step
 from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
@@ -71,8 +72,10 @@ class Trainer(Iterator[Event]):
         self.method.train()
         self.optimiser = build_optimiser(self.method, settings.optimiser, self.device)
         self.generator = torch.Generator().manual_seed(settings.machine.seed)
-        self.images = data.train.images.to(self.device)
-        self.labels = None if data.train.labels is None else data.train.labels.to(self.device)
+        train, used = data.train, self.method.learns_from(len(data.train))
+        self.images = train.images[:used].to(self.device)
+        self.labels = None if train.labels is None else train.labels[:used].to(self.device)
+        self.bags = Bags(train.bags[:used]) if self.method.uses_bags(settings) else None
         self.referee = Referee(self.method, data, settings, self.autocast)
         self.step, self.seconds, self.speed = 0, 0.0, 0.0
         self.order = torch.empty(0, dtype=torch.long)
@@ -99,7 +102,8 @@ class Trainer(Iterator[Event]):
     def fraction(self) -> float:
         """Share of the budget that is spent, in [0, 1]."""
         budget = self.settings.budget
-        total = budget.steps or budget.epochs * (len(self.images) // self.batch_size)
+        rows = len(self.images) if self.bags is None else len(self.bags)
+        total = budget.steps or budget.epochs * (rows // self.batch_size)
         return min(1.0, self.step / total if total else self.seconds / budget.seconds)
 
     def stop(self) -> None:
@@ -112,11 +116,7 @@ class Trainer(Iterator[Event]):
         Raises:
             UserError: if a knob is not live or the value is not legal.
         """
-        known = all_knobs(self.settings.method)
-        for name in values:
-            if name not in known or not known[name].live:
-                raise UserError(f"{name} cannot change while a run is going: stop it and start a new one.")
-        self.settings = self.method.settings = self.settings.change(**values)
+        self.settings = self.method.settings = self.settings.turn(**values)
         self._pending.append(Changed(self.step, self.seconds, values))
 
     def autocast(self) -> AbstractContextManager:
@@ -135,11 +135,20 @@ class Trainer(Iterator[Event]):
                 f"A batch of {self.batch_size} cannot be shared evenly by {distributed.processes()} processes: "
                 "set batch_size to a multiple of that."
             )
-        if get_method(self.settings.method).needs_labels and self.data.train.labels is None:
-            title = self.data.title
-            raise UserError(
-                f"{self.settings.method} learns from labels and the training images of {title} have none."
-            )
+        name, title, bags = self.settings.method, self.data.title, self.data.train.bags
+        if get_method(name).needs_labels and self.data.train.labels is None:
+            raise UserError(f"{name} learns from labels and the training images of {title} have none.")
+        if get_method(name).uses_bags(self.settings):
+            if bags is None:
+                raise UserError(
+                    f"{name} learns from bags, several images of the same thing, and {title} has none: "
+                    "choose data that has, such as toybox."
+                )
+            count = len(bags.unique())
+            if count < self.batch_size:
+                raise UserError(
+                    f"A batch of {self.batch_size} does not fit {count} bags: set batch_size to {count} or less."
+                )
 
     def _run(self, fresh: bool) -> Iterator[Event]:
         if fresh and distributed.leads():
@@ -258,13 +267,24 @@ class Trainer(Iterator[Event]):
         return Losses(distributed.average(losses.terms), distributed.average(losses.metrics)), norm
 
     def next_batch(self) -> Batch:
-        """The next images of a random order; the incomplete batch at the end of an epoch is dropped."""
+        """The next images of a random order; the incomplete batch at the end of an epoch is dropped.
+
+        With bags an epoch has one image of each, so that no other image of a bag is taken for a different thing.
+        """
         if len(self.order) < self.batch_size:
-            self.order = torch.randperm(len(self.images), generator=self.generator)
+            self.order = (
+                torch.randperm(len(self.images), generator=self.generator)
+                if self.bags is None
+                else self.bags.one_of_each(self.generator)
+            )
+            with torch.no_grad(), self.autocast():
+                self.method.on_epoch(Epoch(self.step, self.images, self.generator))
         index, self.order = self.order.split([self.batch_size, len(self.order) - self.batch_size])
+        others = None if self.bags is None else self.bags.partners(index, self.generator).to(self.device)
         index = index.to(self.device)
         labels = None if self.labels is None else self.labels[index]
-        return Batch(self.images[index].float().div_(255), labels, index)
+        partners = None if others is None else self.images[others].float().div_(255)
+        return Batch(self.images[index].float().div_(255), labels, index, partners)
 
     def _obituary(self, event: Step) -> str:
         what = "loss" if not isfinite(event.loss) else "gradient"
@@ -340,9 +360,8 @@ def build_method(settings: RunSettings, data: ImageData) -> Method:
 
 def _check_views(method: Method, data: ImageData) -> None:
     """Complain now, not in the first step, of views that the encoder cannot look at."""
-    few = data.train.take(torch.arange(2))
     with torch.no_grad():
-        views = method.views(Batch(few.images / 255, few.labels, torch.arange(2)), torch.Generator())
+        views = method.views(first_images(data.train, 2), torch.Generator())
     for seen in views.values():
         if seen.ndim > 3 and seen.shape[-3] == data.channels:  # pictures, not answers
             method.encoder.check_side("views", seen.shape[-1])

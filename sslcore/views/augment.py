@@ -50,6 +50,7 @@ def multi_crop(
     settings: ViewSettings,
     *,
     generator: torch.Generator,
+    size: int | None = None,
     local_crops: int = 4,
     local_size: int | None = None,
     local_min: float = 0.1,
@@ -58,18 +59,19 @@ def multi_crop(
     """Two global views and several small local ones of every image (SwAV, arXiv 2006.09882, section 3.3).
 
     Args:
-        images, settings, generator: as for :func:`random_views`; the crop settings are those of global views.
+        images, settings, generator, size: as for :func:`random_views`; crop settings and size are those of
+            the global views.
         local_crops: number of local views.
         local_size: their side in pixels; half the image's unless told.
         local_min, local_max: area of a local crop as a fraction of the image's.
 
     Returns:
-        Global views (N, C, H, W) twice, then `local_crops` times (N, C, local_size, local_size).
+        Global views (N, C, size, size) twice, then `local_crops` times (N, C, local_size, local_size).
     """
     _check(images)
     local = settings.change(crop_min=local_min, crop_max=local_max)
     local_size = local_size or max(1, min(images.shape[-2:]) // 2)
-    views = [random_views(images, settings, generator=generator) for _ in range(2)]
+    views = [random_views(images, settings, generator=generator, size=size) for _ in range(2)]
     for _ in range(local_crops):
         views.append(random_views(images, local, generator=generator, size=local_size))
     return views

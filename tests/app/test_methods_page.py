@@ -1,8 +1,10 @@
 import pytest
 
+from sslcore.diagnostics import train_landscape
 from sslcore.knobs import knobs_of
 from sslcore.registry import get_method, methods
 from sslcore.settings import RunSettings
+from ui import landscape
 from ui.method_card import reference_values, source_of, switch_link
 from ui.method_previews import untrained_panels
 from ui.methods_page import field_map, lanes
@@ -73,6 +75,27 @@ def test_the_map_holds_every_method_once_at_its_year():
 def test_another_batch_shows_other_scenes():
     first, same, other = (untrained_panels("simclr", seed)[0].images for seed in (0, 0, 1))
     assert (first == same).all() and not (first == other).all()
+
+
+def test_a_landscape_is_shaped_on_request_only(page, monkeypatch):
+    asked = []
+
+    def quick(loss, curve):
+        asked.append((loss, curve))
+        return train_landscape(loss, curve=curve, steps=2, resolution=5)
+
+    monkeypatch.setattr(landscape, "train_landscape", quick)
+    landscape._trained.clear()
+    app = page("methods", method="vicreg")
+    assert not asked
+    app.button(key="shape_it").click().run()
+    assert not app.exception and asked == [("vicreg", "parabola"), ("pull", "parabola")]
+    assert words(app).count("Mean energy") == 2
+    landscape._trained.clear()
+
+
+def test_a_method_without_a_landscape_offers_none(page):
+    assert "shape_it" not in [button.key for button in page("methods", method="rotation").button]
 
 
 def test_labels_that_would_collide_take_another_lane():

@@ -70,6 +70,29 @@ def test_a_folder_of_the_server_cannot_be_reached_through_the_url(page, tmp_path
     assert "no dataset called" in texts(app.warning)
 
 
+def test_a_mix_is_put_together_without_typing(page):
+    app = page("train", method="hybrid")
+    app.multiselect(key="_mix_parts").select("vicreg").run()
+    app.number_input(key="_mix_weight_vicreg").set_value(0.1).run()
+    assert not app.exception
+    assert app.text_input(key="mix").value == "simclr:1,rotation:0.5,vicreg:0.1"
+    assert app.session_state["mix"] == "simclr:1,rotation:0.5,vicreg:0.1"
+    app.multiselect(key="_mix_parts").set_value(["rotation"]).run()
+    assert app.text_input(key="mix").value == "rotation:0.5"
+
+
+def test_the_tasks_of_a_multitask_run_are_picked(page):
+    app = page("train", method="multitask")
+    app.multiselect(key="_tasks_parts").set_value(["jigsaw", "rotation"]).run()
+    assert not app.exception and app.text_input(key="tasks").value == "jigsaw,rotation"
+
+
+def test_a_mix_in_the_url_that_cannot_be_is_explained(page):
+    app = page("train", method="hybrid", mix="simclr:1,supcon:1")
+    assert not app.exception and "labels" in texts(app.warning)
+    assert app.text_input(key="mix").value == "simclr:1,rotation:0.5"
+
+
 def test_an_upload_is_shared_without_the_place_where_it_lies(page, server):
     app = page("train", **TINY)
     app.get("file_uploader")[0].set_value([(f"{i}.png", drawn(i), "image/png") for i in range(10)]).run()
@@ -194,6 +217,14 @@ def test_start_trains_and_the_page_shows_the_result(page):
     assert "python -m sslcore train simclr --data digits --steps 3" in texts(app.code)
 
 
+def test_pairs_of_pictures_have_their_energy_drawn(page, finished):
+    app = page("train", run=finished("vicreg"))
+    app.session_state["detail"] = "Energy of pairs"
+    app.run()
+    assert not app.exception
+    assert {"Energy", "Telling"} <= charts(app).keys()
+
+
 def test_a_second_browser_may_watch_but_not_control(page, tiny):
     run = jobs.manager().start(tiny(steps=0, seconds=600), "somebody else")
     wait_for(run, "running")
@@ -284,6 +315,21 @@ def test_the_form_reads_what_it_wrote(page):
     app = page("train", method="mae", seed="4")
     values = {name: app.session_state[name] for name in forms.all_knobs("mae")}
     assert RunSettings.build("mae", **values) == RunSettings.build("mae", seed=4)
+
+
+def test_the_weights_of_a_mix_turn_one_by_one_while_it_runs(page):
+    app = page("train", **TINY | {"method": "hybrid", "steps": "100000"})
+    press(app, "Start")
+    run = jobs.manager().active()[0].id
+    wait_for(run, "running")
+    app.run()
+    app.number_input(key=f"live_{run}_mix_rotation").set_value(0.25).run()
+    assert not app.exception and not app.error
+    end = time.monotonic() + 30
+    while jobs.manager().status(run).settings["mix"] != "simclr:1,rotation:0.25":
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    press(app, "Stop")
 
 
 def press(app, label: str) -> None:

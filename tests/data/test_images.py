@@ -5,13 +5,15 @@ from sslcore.data.images import ImageData, Split, assemble, balanced, stratified
 
 def some(count: int, classes: int = 4) -> Split:
     images = torch.arange(count * 3 * 4 * 4).remainder(256).to(torch.uint8).view(count, 3, 4, 4)
-    return Split(images, torch.arange(count) % classes, {"number": torch.arange(count)})
+    number = torch.arange(count)
+    return Split(images, number % classes, {"number": number}, number // 2)
 
 
-def test_taking_images_takes_their_labels_and_factors_along():
+def test_taking_images_takes_their_labels_factors_and_bags_along():
     part = some(10).take(torch.tensor([7, 2]))
     assert part.labels.tolist() == [3, 2]
     assert part.factors["number"].tolist() == [7, 2]
+    assert part.bags.tolist() == [3, 1]
     assert torch.equal(part.images[0], some(10).images[7])
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -14,6 +16,16 @@ def test_one_representation_per_image(kind, channels, size):
     encoder = build_encoder(EncoderSettings(encoder=kind, width=4, token_width=16, depth=1), info).eval()
     features = encoder(torch.rand(2, channels, size, size))
     assert features.shape == (2, encoder.feature_dim) and features.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", ["small", "resnet18"])
+def test_maps_of_all_stages_end_in_the_representation(kind):
+    encoder = build_encoder(EncoderSettings(encoder=kind, width=4), InputInfo()).eval()
+    images = torch.rand(2, 3, 32, 32)
+    maps = encoder.feature_maps(encoder.standardise(images))
+    assert tuple(m.shape[1] for m in maps) == encoder.map_dims
+    assert all(coarse.shape[2] <= fine.shape[2] for fine, coarse in pairwise(maps))
+    assert torch.allclose(maps[-1].mean((2, 3)), encoder(images), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["small", "vit"])

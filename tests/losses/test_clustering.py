@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.losses import iic, sinkhorn, swav
+from sslcore.losses import iic, mean_entropy_gap, sinkhorn, swav
 
 
 def cosines(count=256, prototypes=64, seed=0):
@@ -101,3 +101,27 @@ def test_iic_is_minus_the_mutual_information():
     joint = (joint + joint.T) / 2
     margins = torch.outer(joint.sum(1), joint.sum(0))
     assert iic(p1, p2).item() == pytest.approx(-(joint * (joint / margins).log()).sum().item())
+
+
+@pytest.mark.parametrize("p", [torch.eye(8), torch.full((3, 8), 1 / 8)])
+def test_groups_used_alike_have_no_entropy_gap(p):
+    assert mean_entropy_gap(p).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_one_group_for_all_has_the_largest_entropy_gap():
+    p = torch.eye(8)[[2] * 5].requires_grad_()
+    gap = mean_entropy_gap(p)
+    gap.backward()
+    assert gap.item() == pytest.approx(math.log(8), abs=1e-6)
+    assert not p.grad.isnan().any()
+
+
+def test_entropy_gap_is_the_divergence_from_equal_shares():
+    p = torch.randn(20, 6, generator=torch.Generator().manual_seed(0)).double().softmax(1)
+    share = p.mean(0)
+    assert mean_entropy_gap(p).item() == pytest.approx((share * (share * 6).log()).sum().item())
+
+
+def test_assignments_must_be_a_matrix():
+    with pytest.raises(UserError, match="matrix"):
+        mean_entropy_gap(torch.ones(3))

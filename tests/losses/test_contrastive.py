@@ -6,6 +6,7 @@ import torch
 from sslcore.errors import UserError
 from sslcore.losses import (
     clip,
+    coupling,
     decoupled_contrastive,
     info_nce,
     moco_info_nce,
@@ -187,6 +188,37 @@ def test_triplet_agrees_with_torch(views):
         *normal, distance_function=squared, margin=0.3
     )
     assert torch.allclose(triplet(*views, views[0].roll(1, 0), margin=0.3), theirs)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 0.1, 0.01])
+def test_info_nce_with_one_negative_is_a_triplet_with_a_soft_corner(temperature):
+    generator = torch.Generator().manual_seed(0)
+    anchor, right, wrong = torch.randn(3, 200, 8, dtype=torch.float64, generator=generator)
+    for row in range(len(anchor)):
+        a, p, n = anchor[[row]], right[[row]], wrong[[row]]
+        soft = 2 * temperature * moco_info_nce(a, p, n, temperature=temperature)
+        hard = triplet(a, p, n, margin=0.0)
+        # softplus(x) - max(0, x) lies in [0, ln 2], and is largest in the corner
+        assert -1e-12 <= soft - hard <= 2 * temperature * math.log(2)
+
+
+def test_coupling_at_collapse_and_once_every_partner_is_certain():
+    same, apart = torch.ones(8, 4), torch.eye(8)
+    assert torch.allclose(coupling(same, same, temperature=0.1), torch.tensor(14 / 15))
+    assert torch.allclose(coupling(apart, apart, temperature=0.02), torch.tensor(0.0), atol=1e-6)
+
+
+def test_coupling_is_the_share_of_the_decoupled_gradient_that_nt_xent_keeps():
+    # Every view is orthogonal to all but its partner: all anchors are alike, and one factor relates the gradients.
+    cosine = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    base = torch.eye(12, dtype=torch.float64)
+    z1, z2 = base[:6], cosine * base[:6] + (1 - cosine**2).sqrt() * base[6:]
+    (plain,) = torch.autograd.grad(nt_xent(z1, z2, temperature=0.4), cosine, retain_graph=True)
+    (decoupled,) = torch.autograd.grad(
+        decoupled_contrastive(z1, z2, temperature=0.4), cosine, retain_graph=True
+    )
+    kept = coupling(z1.detach(), z2.detach(), temperature=0.4)
+    assert torch.allclose(kept * decoupled, plain)
 
 
 def test_clip_of_identical_embeddings_is_log_n_at_any_scale():

@@ -19,6 +19,7 @@ LOSSES = {
     "nnclr": lambda a, b: losses.nnclr(a, b, temperature=0.3),
     "clip": lambda a, b: losses.clip(a, b, logit_scale=5.0),
     "moco_info_nce": lambda a, b: losses.moco_info_nce(a, b, a.new_ones(5, 3).tril(), temperature=0.3),
+    "mean_shift": lambda a, b: losses.mean_shift(a, b, a.new_ones(5, 3).tril(), neighbours=2),
     "triplet": lambda a, b: losses.triplet(a, b, -b, margin=1.0),
     "dino": lambda a, b: losses.dino(
         a, b.detach(), student_temperature=0.5, teacher_temperature=0.3, center=0.1
@@ -28,7 +29,7 @@ LOSSES = {
     ),
     "swav": lambda a, b: losses.swav(a, b.detach(), temperature=0.5),
 }
-ONE_WAY = {"info_nce", "nnclr", "moco_info_nce", "triplet", "dino"}
+ONE_WAY = {"info_nce", "nnclr", "moco_info_nce", "mean_shift", "triplet", "dino"}
 NOT_ON_THE_SPHERE = {"vicreg", "barlow_twins", "dino", "iic", "swav"}
 TAUGHT = {"swav", "dino"}  # targets depend on an input without a gradient: finite differences see more
 PAIRED = [name for name in LOSSES if name not in ("uniformity", "iic")]

@@ -129,5 +129,15 @@ def test_w_mse_refuses_collapsed_embeddings(constant):
 
 
 def test_w_mse_needs_more_rows_than_dimensions():
-    with pytest.raises(UserError, match="larger batch or a smaller embedding"):
+    with pytest.raises(UserError, match="larger batch, a smaller embedding"):
         w_mse(torch.randn(4, 4), torch.randn(4, 4))
+
+
+def test_w_mse_with_shrinkage_whitens_fewer_rows_than_dimensions():
+    z1, z2 = torch.randn(2, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    white1, white2 = (
+        (z - z.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(0.9 * torch.cov(z.T) + 0.1 * torch.eye(6))).T
+        for z in (z1, z2)
+    )
+    expected = 2 - 2 * torch.nn.functional.cosine_similarity(white1, white2).mean()
+    assert torch.allclose(w_mse(z1, z2, epsilon=0.1), expected)

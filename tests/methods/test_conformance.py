@@ -1,7 +1,7 @@
 """One contract for every method in the registry."""
 
 import copy
-from math import isfinite
+from math import isfinite, log
 
 import pytest
 import torch
@@ -106,11 +106,14 @@ def test_the_order_of_images_does_not_matter(name):
     assert torch.allclose(first, second, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["simclr", "simsiam", "byol", "vicreg"])
+SYMMETRIC = ["simclr", "simsiam", "byol", "vicreg", "barlow_twins", "w_mse", "iic", "swav", "dino"]
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
 def test_swapping_the_views_changes_nothing(name):
     method = make(name)
     views = views_of(method, batch_of(8))
-    swapped = {"view1": views["view2"], "view2": views["view1"]}
+    swapped = {**views, "view1": views["view2"], "view2": views["view1"]}
     assert torch.allclose(method.loss(views).total, method.loss(swapped).total, atol=1e-4)
 
 
@@ -137,16 +140,33 @@ def test_a_copied_state_continues_alike(name):
     assert torch.equal(method.loss(views).total, twin.loss(views).total)
 
 
+OF_THEIR_OWN = {
+    "w_mse": {"noise": 0.2},  # agreement is all it asks for, and equal views have that from the start
+    "emp_ssl": {"patch_area": 1.0},
+    "micle": {"use_bags": False},  # a partner would be another picture every time
+    "moco": {"learning_rate": 0.003},  # faster, and the keys in its queue are those of another network
+}
+
+
+# what depends on the data: of 64 views 15 others show the same of four classes, and share the softmax
+LOWEST = {"supcon": log(15)}
+
+
 @pytest.mark.parametrize("name", LEARNING)
 def test_it_overfits_a_few_images(name):
     data = make_data(32)
     # the same views every time: only then can a few images be learned by heart
     calm = {"jitter": 0, "grayscale": 0, "crop_min": 1, "flip": 0}
     knobs = {"steps": 60, "batch_size": 32, "learning_rate": 0.01, "schedule": "constant", "width": 8}
-    trainer = Trainer(tiny_settings(name, **calm, **knobs, evaluations=1), data)
+    knobs |= calm | OF_THEIR_OWN.get(name, {})
+    if tiny_settings(name).flat().get("queue_size", 0) > 32:
+        knobs["queue_size"] = 32  # one batch: in a longer queue most negatives would show the same image
+    trainer = Trainer(tiny_settings(name, **knobs, evaluations=1), data)
     losses = [event.loss for event in trainer if type(event).__name__ == "Step"]
-    best = trainer.method.card.best(trainer.settings)
-    assert min(losses[-5:]) - best < 0.8 * (losses[0] - best)
+    reference = trainer.method.card.best
+    best = reference(trainer.settings) if reference else LOWEST[name]
+    start = max(losses[:5])  # a queue that is still random is told from the batch all too easily
+    assert min(losses[-5:]) - best < 0.8 * (start - best)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -155,8 +175,8 @@ def test_preview_draws_pictures(name):
     panels = method.preview(views_of(method, batch_of(8)))
     assert name == "random" or panels
     for panel in panels:
-        assert panel.images.ndim == 4 and panel.images.isfinite().all()
-        assert panel.images.min() >= 0 and panel.images.max() <= 1
+        assert panel.images.ndim == 4 and (len(panel.images) or panel.text)
+        assert ((panel.images >= 0) & (panel.images <= 1)).all()
         assert len(panel.captions) in (0, len(panel.images))
 
 

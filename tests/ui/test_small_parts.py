@@ -39,6 +39,17 @@ def test_presets_have_plain_names_and_one_line_on_what_will_be_seen():
         assert "_" not in preset.title and 10 < len(preset.expect) < 130 and "\n" not in preset.expect
 
 
+SHOWN_FOR = ("ibot", "swav", "emp_ssl", "rotation")
+
+
+def test_lessons_are_shown_where_they_hold():
+    titles = {name: {preset.title for preset in presets_of(name)} for name in SHOWN_FOR}
+    assert "Narrow encoder" not in titles["ibot"] and "Tiny crops" in titles["ibot"]
+    assert "High temperature" not in titles["swav"] and "Narrow encoder" in titles["swav"]
+    assert "Tiny crops" not in titles["rotation"]
+    assert "Tiny crops" not in titles["emp_ssl"] and "Wild colours" in titles["emp_ssl"]
+
+
 def test_viewers_are_counted_and_forgotten():
     assert note("run", "a", 0.0) == 1
     assert note("run", "b", 1.0) == 2

@@ -133,6 +133,8 @@ def test_multi_crop_makes_two_large_and_several_small_views():
     views = multi_crop(pictures(5, 48), ViewSettings(), generator=seeded(), local_crops=3, local_size=20)
     assert [tuple(view.shape) for view in views] == [(5, 3, 48, 48)] * 2 + [(5, 3, 20, 20)] * 3
     assert not torch.equal(views[0], views[1]) and not torch.equal(views[2], views[3])
+    smaller = multi_crop(pictures(5, 48), ViewSettings(), generator=seeded(), local_crops=1, size=36)
+    assert [view.shape[-1] for view in smaller] == [36, 36, 24]
 
 
 def test_local_crops_show_a_small_part():

@@ -2,7 +2,16 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.views import block_mask, patchify, random_token_mask, unpatchify
+from sslcore.views import (
+    block_mask,
+    context_and_targets,
+    cover,
+    patchify,
+    random_squares,
+    random_token_mask,
+    unpatchify,
+)
+from sslcore.views.masks import rectangles
 from tests.views.helpers import pictures, seeded
 
 
@@ -61,3 +70,67 @@ def test_blocks_hang_together_more_than_random_tokens():
     blocks = block_mask(200, 8, 0.4, generator=seeded())
     scattered, _ = random_token_mask(200, 64, 0.6, generator=seeded())
     assert touching(blocks) > 1.3 * touching(~scattered)
+
+
+def test_random_squares_are_squares_within_the_image():
+    hole = random_squares(5000, 32, side=8, squares=1, generator=seeded())
+    assert hole.shape == (5000, 1, 32, 32) and hole.dtype == torch.bool
+    assert (hole.flatten(1).sum(1) == 64).all()
+    assert ((hole.any(3).sum(2) == 8) & (hole.any(2).sum(2) == 8)).all()
+    assert hole[:, 0].any(0).all(), "every pixel may be hidden"
+
+
+def test_several_squares_hide_at_most_their_areas():
+    hidden = random_squares(50, 32, side=8, squares=4, generator=seeded()).flatten(1).sum(1)
+    assert (hidden <= 4 * 64).all() and (hidden >= 64).all() and hidden.float().mean() > 150
+
+
+def test_a_square_larger_than_the_image_is_refused():
+    with pytest.raises(UserError, match="does not fit"):
+        random_squares(1, 16, side=17, squares=1, generator=seeded())
+
+
+def test_blocks_fall_everywhere_alike():
+    mask = block_mask(3000, 6, 0.3, generator=seeded()).view(-1, 6, 6).float().mean(0)
+    assert torch.allclose(mask, mask.flip(0), atol=0.05) and torch.allclose(mask, mask.T, atol=0.05)
+
+
+def test_rectangles_have_their_size_and_stay_inside():
+    height, width = torch.tensor([1, 2, 5]), torch.tensor([4, 5, 5])
+    for seed in range(20):
+        found = rectangles(5, height, width, generator=seeded(seed)).view(3, 5, 5)
+        assert (found.any(2).sum(1) == height).all() and (found.any(1).sum(1) == width).all()
+        assert (found.sum((1, 2)) == height * width).all()
+
+
+@pytest.mark.parametrize("grid", [6, 8, 12])
+def test_a_context_shares_no_patch_with_its_targets(grid):
+    for seed in range(10):
+        context, targets = context_and_targets(40, grid, generator=seeded(seed))
+        assert context.shape[0] == 40 and context.shape[1] >= 4 and targets.shape[:2] == (40, 4)
+        seen = torch.zeros(40, grid**2, dtype=torch.bool).scatter(1, context, True)
+        assert not seen.gather(1, targets.flatten(1)).any()
+        assert (context.diff(dim=1) > 0).all() and (targets.diff(dim=2) > 0).all()
+
+
+def test_targets_are_blocks_of_the_size_asked_for():
+    for seed in range(10):
+        _, targets = context_and_targets(5, 10, generator=seeded(seed), target_area=(0.16, 0.16))
+        assert 13 <= targets.shape[2] <= 19
+        rows, columns = targets // 10, targets % 10
+        height = rows.amax(2) - rows.amin(2) + 1
+        width = columns.amax(2) - columns.amin(2) + 1
+        assert (height * width == targets.shape[2]).all()
+
+
+def test_on_a_tiny_grid_something_is_always_left_to_see():
+    context, _ = context_and_targets(200, 2, generator=seeded(), targets=4, least=1)
+    assert context.shape == (200, 1)
+
+
+def test_covered_patches_are_gray_and_others_are_not():
+    images, mask = pictures(2, 16), torch.zeros(2, 16, dtype=torch.bool)
+    mask[0, 5] = True
+    covered = cover(images, mask, 4)
+    assert (covered[0, :, 4:8, 4:8] == 0.5).all() and torch.equal(covered[1], images[1])
+    assert torch.equal(covered[0, :, :4], images[0, :, :4])

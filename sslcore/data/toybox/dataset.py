@@ -5,6 +5,7 @@ any thread of any program.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -91,5 +92,12 @@ def generate(
 
 
 def toybox(train: Split, test: Split) -> ImageData:
-    """The dataset made of two generated splits."""
+    """The dataset made of two generated splits; a bag holds the scenes of one individual."""
+    train, test = (replace(split, bags=bags(split.factors)) for split in (train, test))
     return assemble("toybox", "Toybox", CLASSES, train, test, factor_names=dict(FACTOR_NAMES))
+
+
+def bags(factors: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The bag of every scene, int64 (N,): individuals have their numbers within their class."""
+    who = torch.stack([factors["class"], factors["individual"]], dim=1)
+    return who.unique(dim=0, return_inverse=True)[1]

@@ -24,6 +24,7 @@ class Random(Method):
         best=lambda s: 0.0,
     )
     defaults = {"steps": 1, "weight_decay": 0.0}
+    stands_alone = "it trains nothing"
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         return {"images": batch.images}

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from sslcore.data.images import CHANNELS
-from sslcore.encoders import InputInfo, VisionTransformer
+from sslcore.encoders import InputInfo
 from sslcore.encoders.vision_transformer import Block, initialise, sincos_positions
-from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import masked_patch_mse, normalize_patches
-from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
+from sslcore.methods.base import Batch, Losses, Panel, Views, one_view
+from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views.masks import patchify, random_token_mask, unpatchify
@@ -37,7 +37,7 @@ def mean_answer(settings: RunSettings) -> float:
 
 
 @register
-class MAE(Method):
+class MAE(NeedsTransformer):
     """He, Chen, Xie, Li, Dollár, Girshick, CVPR 2022, arXiv 2111.06377."""
 
     card = Card(
@@ -70,20 +70,10 @@ class MAE(Method):
         ),
     )
     Settings = MAESettings
-    defaults = {
-        "encoder": "vit",
-        "batch_size": 64,
-        "learning_rate": 2e-3,
-        "weight_decay": 0.05,
-        "warmup": 0.1,
-        "jitter": 0.0,
-        "grayscale": 0.0,
-    }
+    defaults = {**MaskedTokens.defaults, "batch_size": 64}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        if not isinstance(self.encoder, VisionTransformer):
-            raise UserError("MAE hides patches from a transformer: set encoder to vit.")
         encoder, width = self.encoder, self.knobs.decoder_width
         self.widen = nn.Linear(encoder.feature_dim, width)
         self.mask_token = nn.Parameter(torch.randn(width) * 0.02)
@@ -94,11 +84,6 @@ class MAE(Method):
         self.pixels = nn.Linear(width, info.channels * encoder.patch_size**2)
         for part in (self.widen, self.decoder, self.pixels):
             part.apply(initialise)
-
-    @classmethod
-    def check(cls, settings: RunSettings) -> None:
-        if settings["encoder"] != "vit":
-            raise UserError("MAE hides patches from a transformer: set encoder to vit.")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         images = one_view(batch, self.settings, generator)

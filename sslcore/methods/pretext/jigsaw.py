@@ -3,17 +3,17 @@
 from math import factorial, log
 
 import torch
+from torch import Tensor
 
 from sslcore.encoders import InputInfo, mlp
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
-from sslcore.methods.base import Batch, Losses, Method, Panel, Views, classification, one_view
+from sslcore.methods.base import Batch, Losses, Method, Panel, Views, classification, one_view, tile_maps
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views.tiles import (
     apply_permutation,
     inverse_permutation,
-    normalise_tiles,
     permutation_set,
     tiles,
     untile,
@@ -74,46 +74,49 @@ class Jigsaw(Method):
                 f"A {knobs.grid}x{knobs.grid} grid with a gap of {knobs.gap} px leaves tiles under 4 px in an image of "
                 f"{info.size} px: use a smaller gap or larger images."
             )
-        self.register_buffer("permutation_set", permutation_set(knobs.permutations, knobs.grid**2))
-        width = knobs.grid**2 * self.encoder.feature_dim
-        self.head = mlp(width, 256, knobs.permutations)
+        shown = self.shown(settings)
+        self.register_buffer("permutation_set", permutation_set(knobs.permutations, shown))
+        self.head = mlp(shown * self.encoder.feature_dim, 256, knobs.permutations)
+
+    @classmethod
+    def shown(cls, settings: RunSettings) -> int:
+        """How many tiles make a puzzle."""
+        return settings["grid"] ** 2
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
-        orders = factorial(settings["grid"] ** 2)
-        if settings["permutations"] > orders:
+        shown = cls.shown(settings)
+        if settings["permutations"] > factorial(shown):
             raise UserError(
-                f"{settings['grid']}x{settings['grid']} tiles have only {orders} orders: set permutations lower."
+                f"{shown} tiles have only {factorial(shown)} orders: set permutations to that or lower."
             )
 
-    def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        knobs = self.knobs
-        images = one_view(batch, self.settings, generator)
-        cut = tiles(images, grid=knobs.grid, gap=knobs.gap, jitter=knobs.tile_jitter, generator=generator)
-        target = torch.randint(len(self.permutation_set), (len(images),), generator=generator).to(
-            images.device
-        )
-        shuffled = apply_permutation(cut, self.permutation_set[target])
-        return {"tiles": shuffled, "target": target}
+    def cut(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The tiles of a random view of every image, in order: (N, T, C, t, t)."""
+        knobs, images = self.knobs, one_view(batch, self.settings, generator)
+        return tiles(images, grid=knobs.grid, gap=knobs.gap, jitter=knobs.tile_jitter, generator=generator)
 
-    def answer(self, shuffled: torch.Tensor) -> torch.Tensor:
-        """Tiles (N, T, C, t, t) to logits (N, permutations)."""
-        count, length = shuffled.shape[:2]
-        # standardised per tile, the tiles skip the encoder's own standardisation
-        seen = (
-            normalise_tiles(shuffled)
-            if self.knobs.tile_norm
-            else self.encoder.standardise(shuffled.flatten(0, 1))
-        )
-        features = self.encoder.embed(seen.reshape(count * length, *shuffled.shape[2:]))
-        return self.head(features.view(count, -1))
+    def orders(self, count: int, generator: torch.Generator) -> Tensor:
+        """Which permutation each of the images is shuffled by: (N,)."""
+        target = torch.randint(len(self.permutation_set), (count,), generator=generator)
+        return target.to(self.permutation_set.device)
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        cut = self.cut(batch, generator)
+        target = self.orders(len(cut), generator)
+        return {"tiles": apply_permutation(cut, self.permutation_set[target]), "target": target}
+
+    def features(self, shuffled: Tensor) -> Tensor:
+        """Tiles (N, T, C, t, t), each seen alone, to all their representations side by side (N, T * d)."""
+        maps = tile_maps(self.encoder, shuffled, normalise=self.knobs.tile_norm)
+        return maps.mean((3, 4)).flatten(1)
 
     def loss(self, views: Views) -> Losses:
-        return classification(self.answer(views["tiles"]), views["target"])
+        return classification(self.head(self.features(views["tiles"])), views["target"])
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
-        guess = self.answer(views["tiles"]).float().argmax(1)
+        guess = self.head(self.features(views["tiles"])).float().argmax(1)
         solved = apply_permutation(views["tiles"], inverse_permutation(self.permutation_set[guess]))
         captions = tuple("solved ✓" if hit else "wrong ✗" for hit in (guess == views["target"]).tolist())
         return [

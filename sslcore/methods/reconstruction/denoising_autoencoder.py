@@ -3,11 +3,9 @@
 from typing import Literal
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
-from sslcore.encoders import InputInfo
-from sslcore.errors import UserError
+from sslcore.encoders import Decoder, InputInfo
 from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
 from sslcore.registry import Card, Switch, register
@@ -57,8 +55,6 @@ class DenoisingAutoencoder(Method):
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        if info.size % 8:
-            raise UserError(f"The decoder doubles a side three times: {info.size} px is not a multiple of 8.")
         self.decoder = Decoder(self.encoder.feature_dim, info)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
@@ -79,23 +75,3 @@ class DenoisingAutoencoder(Method):
             Panel("Rebuilt from the code alone", pictures),
             Panel("The truth", views["clean"]),
         ]
-
-
-class Decoder(nn.Sequential):
-    """A code (N, d) to a standardised image (N, C, S, S): one linear layer, then three doublings of the side."""
-
-    def __init__(self, code: int, info: InputInfo, width: int = 64) -> None:
-        side = info.size // 8
-        super().__init__(
-            nn.Linear(code, width * side**2),
-            nn.Unflatten(1, (width, side, side)),
-            *self.double(width, width // 2),
-            *self.double(width // 2, width // 4),
-            nn.BatchNorm2d(width // 4),
-            nn.ReLU(),
-            nn.ConvTranspose2d(width // 4, info.channels, 4, 2, 1),
-        )
-
-    @staticmethod
-    def double(inputs: int, outputs: int) -> list[nn.Module]:
-        return [nn.BatchNorm2d(inputs), nn.ReLU(), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)]

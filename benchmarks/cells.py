@@ -1,0 +1,212 @@
+"""Cells of an accuracy benchmark: a method trained once with one seed, measured, and kept.
+
+Such a benchmark takes hours and is cut short now and then: every cell is written down as soon as it is there, and
+what is there is not measured again.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks.common import machine, portable
+from sslcore.data import ImageData
+from sslcore.errors import UserError
+from sslcore.registry import get_method, methods
+from sslcore.runs import History
+from sslcore.runs.summary import summary
+from sslcore.settings import RunSettings
+from sslcore.training import Diagnosis, Trainer
+
+Cell = dict[str, Any]
+TITLES = {"pixels": "Raw pixels"}  # of rows that are no method
+
+
+@dataclass(frozen=True)
+class Store:
+    """A JSON file of tables: ``{name: {"machine": ..., <what all its cells share>, "cells": [...]}}``.
+
+    Read anew whenever it is asked, so that two benchmarks may fill it at once.
+    """
+
+    path: Path
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """All tables by name."""
+        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+
+    def cells(self, name: str) -> list[Cell]:
+        """The cells of a table, in the order in which they were measured."""
+        return self.tables().get(name, {}).get("cells", [])
+
+    def save(self, name: str, shared: dict[str, Any], cells: list[Cell]) -> None:
+        """Replace a table; a crash in the middle leaves the old file."""
+        tables = {**self.tables(), name: {"machine": machine(), **shared, "cells": cells}}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+        os.replace(unfinished, self.path)
+
+
+def fill(
+    store: Store,
+    name: str,
+    shared: dict[str, Any],
+    wanted: Iterable[RunSettings],
+    data: ImageData,
+    *,
+    fresh: bool = False,
+) -> None:
+    """Measure what a table lacks; cells of other methods and seeds stay.
+
+    Args:
+        shared: what all cells of the table have in common, such as ``{"seconds": 60.0}``.
+        fresh: measure the wanted cells even if they are there.
+
+    Raises:
+        UserError: if the data have no labels, or the table was measured under other conditions.
+    """
+    if not data.labelled:
+        raise UserError(f"Nothing can be scored on {data.title}: sort its images into one folder per class.")
+    wanted = list(wanted)
+    again = {(settings.method, settings.machine.seed) for settings in wanted} if fresh else set()
+    table = store.tables().get(name, {"cells": []})
+    cells = [cell for cell in table["cells"] if key(cell) not in again]
+    for what, value in shared.items():
+        if cells and table.get(what) != value:
+            raise UserError(
+                f"The table '{name}' was measured with {what} {table.get(what)}, not {value}: choose another --name."
+            )
+    if again:
+        store.save(name, shared, cells)
+    done = {key(cell) for cell in cells}
+    missing = [settings for settings in wanted if (settings.method, settings.machine.seed) not in done]
+    for settings in tqdm(missing, unit="run"):
+        cell = measure(settings, data)
+        store.save(name, shared, [*store.cells(name), cell])
+
+
+def key(cell: Cell) -> tuple[str, int]:
+    """What there is one cell of in a table: a method and a seed."""
+    return cell["method"], cell["seed"]
+
+
+def measure(settings: RunSettings, data: ImageData) -> Cell:
+    """One cell: the summary of one run, which its method may break off (an embedding that cannot be whitened)."""
+    trainer, history = Trainer(settings, data), History()
+    verdicts, failed = [], {}
+    try:
+        for event in trainer:
+            history.append(event.as_dict())
+            if isinstance(event, Diagnosis):
+                verdicts.append(event.verdict)
+    except UserError as error:
+        failed = {"ended": "failed", "message": str(error)}
+    result = summary(settings, history.view(), precision=trainer.precision, device=str(trainer.device))
+    return {
+        **result,
+        **failed,
+        "data": portable(settings.data.data),
+        "complete_readings": verdicts.count("complete"),
+        "machine": machine(),
+        "measured": time.strftime("%Y-%m-%d"),
+    }
+
+
+def rows(cells: list[Cell]) -> list[dict[str, Any]]:
+    """One row per method: mean and standard deviation over seeds, best kNN first."""
+    found = []
+    for name, title in (TITLES | {name: method.card.title for name, method in methods().items()}).items():
+        mine = [cell for cell in cells if cell["method"] == name]
+        if not mine:
+            continue
+        knn, linear = ([cell[what] for cell in mine if cell[what] is not None] for what in ("knn", "linear"))
+        found.append(
+            {
+                "method": title,
+                "id": name,
+                "kNN": spread(knn),
+                "linear": spread(linear),
+                "steps": round(statistics.mean(cell["steps"] for cell in mine)),
+                "minutes": statistics.mean(cell["seconds"] for cell in mine) / 60,
+                "seeds": len(mine),
+                "knn_mean": statistics.mean(knn) if knn else None,
+                "linear_mean": statistics.mean(linear) if linear else None,
+            }
+        )
+    return sorted(found, key=lambda row: row["knn_mean"] or 0.0, reverse=True)
+
+
+def spread(values: list[float]) -> str:
+    """Mean and sample standard deviation as text; the mean alone of a single value."""
+    if not values:
+        return "–"
+    mean = f"{statistics.mean(values):.3f}"
+    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
+
+
+def remarks(cells: list[Cell]) -> str:
+    """Sentences on runs that ended early or collapsed; empty if there are none."""
+
+    def those(found: list[Cell]) -> str:
+        return ", ".join(f"{cell['method']} (seed {cell['seed']})" for cell in found)
+
+    trained = [cell for cell in cells if cell["method"] not in ("pixels", "random")]
+    told = {
+        "Diverged": [cell for cell in trained if cell["ended"] == "diverged"],
+        "Broke off": [cell for cell in trained if cell["ended"] == "failed"],
+        "Collapsed at the end": [cell for cell in trained if cell["collapse"]["verdict"] == "complete"],
+    }
+    return " ".join(f"{what}: {those(found)}." for what, found in told.items() if found)
+
+
+def machines(table: dict[str, Any]) -> str:
+    """Where the cells of a table were measured."""
+    return "; ".join(dict.fromkeys(cell.get("machine", table["machine"]) for cell in table["cells"]))
+
+
+def benchmark_parser(description: str, *, data: str, seconds: float, seeds: int) -> argparse.ArgumentParser:
+    """The options that accuracy benchmarks have in common."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", default=data, help="a dataset's name, or folder:PATH for a folder or zip")
+    parser.add_argument("--name", help="how tables call the data (default: its name)")
+    parser.add_argument("--seconds", type=float, default=seconds, help="training time of each run")
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--methods", nargs="+", help="only these, beside what the table has already")
+    parser.add_argument("--fresh", action="store_true", help="measure again what the table has already")
+    parser.add_argument(
+        "--publish", action="store_true", help="write the tables of what is there; measure nothing"
+    )
+    return parser
+
+
+def table_name(args: argparse.Namespace) -> str:
+    """What tables call the data: ``cifar10`` for ``folder:photos/cifar10.zip``."""
+    return args.name or (Path(args.data).stem if args.data.startswith("folder:") else args.data)
+
+
+def timed_run(method: str, data: ImageData, seconds: float, seed: int, **knobs: Any) -> RunSettings:
+    """A run of so many seconds; the random encoder has nothing to train and keeps its single step."""
+    budget = {} if method == "random" else {"seconds": seconds, "steps": 0}
+    return RunSettings.build(method, data=data.name, seed=seed, **budget, **knobs)
+
+
+def has_what_it_takes(data: ImageData, settings: RunSettings) -> bool:
+    """Whether the data tell which images belong together, if a run must know."""
+    return data.train.bags is not None or not get_method(settings.method).uses_bags(settings)
+
+
+def remade(module: str, name: str, table: dict[str, Any]) -> str:
+    """The command that measures a table, whatever commands filled it in the end."""
+    data, seeds = portable(table["cells"][-1]["data"]), len({cell["seed"] for cell in table["cells"]})
+    words = [f"python -m benchmarks.{module} --data {data} --name {name}"]
+    if "seconds" in table:
+        words.append(f"--seconds {table['seconds']:g}")
+    return " ".join([*words, f"--seeds {seeds}"])

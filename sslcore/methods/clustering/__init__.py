@@ -1,0 +1,1 @@
+"""Clustering: sort images into groups that their views agree on."""

@@ -1,0 +1,143 @@
+"""Deep InfoMax: a summary of an image should tell which places belong to that image."""
+
+from math import log, nan
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sslcore.distributed import gather
+from sslcore.encoders import InputInfo, mlp
+from sslcore.errors import UserError
+from sslcore.knobs import KnobModel, knob
+from sslcore.losses import jensen_shannon, local_info_nce, pair_scores
+from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
+from sslcore.registry import Card, Switch, register
+from sslcore.settings import RunSettings
+
+
+class DeepInfoMaxSettings(KnobModel):
+    global_weight: float = knob(0.5, 0.0, 100.0, help="Summary against the whole coarse map.", live=True)
+    local_weight: float = knob(
+        1.0, 0.0, 100.0, help="Summary against every place of the fine map.", live=True
+    )
+    prior_weight: float = knob(
+        0.1, 0.0, 100.0, help="Pull of the summaries' distribution towards a uniform one.", live=True
+    )
+    estimator: Literal["jsd", "info_nce"] = knob(
+        "jsd", help="jsd judges each pair alone; info_nce makes pairs compete and needs many negatives."
+    )
+    summary_dim: int = knob(64, 2, 1024, help="Dimensions of the summary.", advanced=True)
+    critic_hidden: int = knob(256, 8, 4096, help="Width of the critics that score pairs.", advanced=True)
+
+
+class Reversed(torch.autograd.Function):
+    """The identity, but the gradient comes back with the other sign: what follows is deceived, not served."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return -gradient
+
+
+@register
+class DeepInfoMax(Method):
+    """Hjelm, Fedorov, Lavoie-Marchildon, Grewal, Bachman, Trischler, Bengio, ICLR 2019, arXiv 1808.06670."""
+
+    card = Card(
+        id="deep_infomax",
+        title="Deep InfoMax",
+        family="contrastive",
+        year=2019,
+        paper="Hjelm, Fedorov, Lavoie-Marchildon, Grewal, Bachman, Trischler, Bengio · ICLR 2019",
+        arxiv="1808.06670",
+        idea="Shown a summary of an image and one place of a feature map, say whether they come from the same image. "
+        "A summary that serves all places must hold what the whole image has in common.",
+        formula=r"-\alpha\,\hat I(X;Y)-\frac{\beta}{L}\sum_{l}\hat I(C_l;Y)+\gamma\,D_{\mathrm{prior}}(Y),\quad"
+        r"\hat I=-\mathbb E_{+}\,\mathrm{sp}(-T)-\mathbb E_{-}\,\mathrm{sp}(T)+2\log 2",
+        sees="One augmented view of every image.",
+        target="High scores for the summary with places of its own image, low ones with those of others.",
+        chance=lambda s: 2 * log(2) * s["prior_weight"] if s["estimator"] == "jsd" else nan,
+        best=lambda s: (
+            -2 * log(2) * (s["global_weight"] + s["local_weight"]) if s["estimator"] == "jsd" else 0.0
+        ),
+        switches=(
+            Switch(
+                {"local_weight": 0.0, "global_weight": 1.0},
+                "The whole map at once is easy to recognise by any detail: the features are worse.",
+            ),
+        ),
+        notes=(
+            "Nothing asks two views to agree: colours and positions are kept as readily as objects.",
+            "The prior is a game: a discriminator tells summaries from uniform noise, and its gradient reaches "
+            "the encoder with the other sign. Its term settles near 2 ln 2 times its weight.",
+        ),
+    )
+    Settings = DeepInfoMaxSettings
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        knobs, hidden, dims = self.knobs, self.knobs.critic_hidden, self.encoder.map_dims
+        with torch.no_grad():
+            coarse = self.encoder.eval().feature_map(torch.zeros(1, info.channels, info.size, info.size))
+        self.summary = nn.Linear(self.encoder.feature_dim, knobs.summary_dim)
+        self.global_map = mlp(coarse[0].numel(), hidden, hidden)
+        self.global_query = mlp(knobs.summary_dim, hidden, hidden)
+        self.local_map = mlp(dims[-2], hidden, hidden)
+        self.local_query = mlp(knobs.summary_dim, hidden, hidden)
+        self.discriminator = mlp(knobs.summary_dim, 4 * knobs.summary_dim, 1, norm=False)
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        if settings["encoder"] == "vit":
+            raise UserError(
+                "Deep InfoMax compares places of a convnet's maps: set encoder to small or resnet18."
+            )
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        uniform = torch.rand(len(batch.images), self.knobs.summary_dim, generator=generator)
+        images = one_view(batch, self.settings, generator)
+        return {"images": images, "uniform": uniform.to(images.device)}
+
+    def project(self, images: Tensor) -> Tensor:
+        return self.summary(self.encode(images))
+
+    def scores(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Summaries (N, d), their scores with whole images (N, N, 1) and with places (N, N, L)."""
+        *_, fine, coarse = self.encoder.feature_maps(self.encoder.standardise(images))
+        summary = self.summary(coarse.mean((2, 3)))
+        places = self.local_map(fine.permute(0, 2, 3, 1).flatten(0, 2)).unflatten(0, (len(fine), -1))
+        whole = self.global_map(coarse.flatten(1))[:, None]
+        with_whole = pair_scores(gather(self.global_query(summary).float()), gather(whole.float()))
+        with_places = pair_scores(gather(self.local_query(summary).float()), gather(places.float()))
+        return summary.float(), with_whole, with_places
+
+    def loss(self, views: Views) -> Losses:
+        summary, with_whole, with_places = self.scores(views["images"])
+        knobs = self.knobs
+        information = jensen_shannon if knobs.estimator == "jsd" else local_info_nce
+        real = self.discriminator(views["uniform"]).float()
+        fake = self.discriminator(Reversed.apply(summary.sigmoid())).float()
+        terms = {
+            "global": knobs.global_weight * information(with_whole),
+            "local": knobs.local_weight * information(with_places),
+            "prior": knobs.prior_weight * (F.softplus(-real).mean() + F.softplus(fake).mean()),
+        }
+        fooled = ((fake > 0).float().mean() + (real < 0).float().mean()) / 2
+        return Losses(terms, {"discriminator_error": fooled})
+
+    @torch.no_grad()
+    def preview(self, views: Views) -> list[Panel]:
+        scores = self.scores(views["images"])[2]
+        side = round(scores.shape[2] ** 0.5)
+        own = scores.diagonal().T.reshape(-1, 1, side, side).sigmoid()
+        other = scores.roll(-1, 0).diagonal().T.reshape(-1, 1, side, side).sigmoid()
+        return [
+            Panel("The image", views["images"]),
+            Panel("Places its own summary claims", own, text="Bright: said to be of the same image."),
+            Panel("Places the next image's summary claims", other, text="These should be dark."),
+        ]

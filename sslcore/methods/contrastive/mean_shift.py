@@ -1,0 +1,118 @@
+"""Mean shift: move every image towards the mean of its nearest neighbours; no negatives."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sslcore.distributed import gather
+from sslcore.encoders import InputInfo, mlp, predictor
+from sslcore.errors import UserError
+from sslcore.knobs import knob
+from sslcore.losses import mean_shift
+from sslcore.methods.base import Batch, Losses, Progress, Views
+from sslcore.methods.memory import Queue, QueueSettings
+from sslcore.methods.momentum import MomentumSettings, MomentumTwoView
+from sslcore.registry import Card, Switch, register
+from sslcore.settings import RunSettings
+from sslcore.views import random_views
+
+
+class MeanShiftSettings(QueueSettings, MomentumSettings):
+    neighbours: int = knob(
+        5, 1, 100, help="How many neighbours are averaged. 1: the image itself, which is BYOL."
+    )
+    weak_target: bool = knob(
+        True,
+        help="The target sees a calmer view, cropped and flipped only: neighbours are found more surely.",
+    )
+    predictor: bool = knob(
+        True, help="The extra network on the online side. Off: both sides meet at one point."
+    )
+    predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
+    predictor_rate: float = knob(
+        4.0,
+        0.01,
+        100.0,
+        help="The predictor's learning rate as a multiple of the network's: it has to keep up with what it follows.",
+        advanced=True,
+    )
+
+
+@register
+class MeanShift(MomentumTwoView):
+    """MSF. Koohpayegani, Tejankar, Pirsiavash, ICCV 2021, arXiv 2105.07269."""
+
+    card = Card(
+        id="mean_shift",
+        title="Mean shift",
+        family="contrastive",
+        year=2021,
+        paper="Koohpayegani, Tejankar, Pirsiavash · ICCV 2021",
+        arxiv="2105.07269",
+        idea="Find the nearest neighbours of an image's target embedding among past ones and move the image towards "
+        "their mean: groups tighten as in mean-shift clustering. Nothing pushes apart; with one neighbour it is BYOL.",
+        formula=r"\frac1N\sum_i\frac1k\sum_{j\in\mathrm{NN}_k(\bar u_i)}\big(2-2\,\bar v_i^\top M_j\big)",
+        sees="A strong view for the student and a weak one, cropped and flipped only, for the target.",
+        target="The k stored embeddings nearest to the target's, the target itself being the first.",
+        chance=lambda s: 2.0,
+        collapse=lambda s: 0.0,
+        best=lambda s: 0.0,
+        switches=(
+            Switch(
+                {"predictor": False, "momentum": 0.0},
+                "Without predictor and slow target all images move to one point.",
+                collapses=True,
+            ),
+            Switch(
+                {"neighbours": 100}, "So many neighbours mix the classes: what is unlike is drawn together."
+            ),
+        ),
+        notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
+    )
+    Settings = MeanShiftSettings
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        width, hidden = self.knobs.projector_output, self.knobs.predictor_hidden
+        self.predictor = predictor(width, hidden, bias=False) if self.knobs.predictor else nn.Identity()
+        self.queue = Queue(self.knobs.queue_size, width)
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        stored = settings["queue_size"] + settings["batch_size"]
+        if settings["neighbours"] > stored:
+            raise UserError(
+                f"There are only {stored} embeddings to find {settings['neighbours']} neighbours in: "
+                "set neighbours lower or queue_size higher."
+            )
+
+    def build_projector(self, inputs: int) -> nn.Module:
+        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        strong, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
+        calm = {name: 0.0 for name in ("jitter", "grayscale", "blur", "solarize", "cutout", "noise")}
+        weak = strong.change(**calm) if self.knobs.weak_target else strong
+        return {
+            "view1": random_views(batch.images, strong, generator=generator, size=side),
+            "view2": random_views(batch.images, weak, generator=generator, size=side),
+        }
+
+    def loss(self, views: Views) -> Losses:
+        v = self.predictor(self.project(views["view1"])).float()
+        with torch.no_grad():
+            u = self.target(views["view2"]).float()
+        self.queue.waiting = u
+        bank = torch.cat([F.normalize(gather(u), dim=1), self.queue.rows])
+        return Losses({"mean_shift": mean_shift(v, u, bank, neighbours=self.knobs.neighbours)})
+
+    def after_step(self, progress: Progress) -> None:
+        super().after_step(progress)
+        self.queue.advance()
+
+    def parameter_groups(self) -> list[dict]:
+        network = [*self.encoder.parameters(), *self.projector.parameters()]
+        groups = [{"params": network}]
+        if self.knobs.predictor:
+            groups.append({"params": list(self.predictor.parameters()), "rate": self.knobs.predictor_rate})
+        return groups

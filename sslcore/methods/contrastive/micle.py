@@ -1,0 +1,95 @@
+"""MICLe: find the other picture of the same individual among all pictures in the batch."""
+
+from math import exp, log
+
+import torch
+
+from sslcore.distributed import gather
+from sslcore.knobs import knob
+from sslcore.losses import nt_xent
+from sslcore.methods.base import Batch, Losses, TwoView, Views
+from sslcore.methods.contrastive.simclr import SimCLRSettings
+from sslcore.registry import Card, Switch, register
+from sslcore.settings import RunSettings
+from sslcore.views import random_views
+
+
+class MICLeSettings(SimCLRSettings):
+    use_bags: bool = knob(
+        True, help="Pair two pictures of the same bag. Off: two views of one picture, which is SimCLR."
+    )
+    wrong_bags: float = knob(
+        0.0,
+        0.0,
+        1.0,
+        help="Share of pictures that are paired with one of another bag: what mislabelled patients cost.",
+        advanced=True,
+        live=True,
+    )
+
+
+@register
+class MICLe(TwoView):
+    """Multi-instance contrastive learning. Azizi et al., ICCV 2021, arXiv 2101.05224."""
+
+    card = Card(
+        id="micle",
+        title="MICLe",
+        family="contrastive",
+        year=2021,
+        paper="Azizi, Mustafa, Ryan, Beaver, Freyberg, Deaton et al. · ICCV 2021",
+        arxiv="2101.05224",
+        idea="A patient is photographed more than once: two different pictures of the same one make the positive "
+        "pair. What they share is the thing itself, not its place, its pose or the light, which no augmentation "
+        "can change.",
+        formula=r"-\frac{1}{2N}\sum_{i=1}^{2N}\log\frac{\exp(\bar z_i^\top\bar z_{j(i)}/\tau)}"
+        r"{\sum_{k\ne i}\exp(\bar z_i^\top\bar z_k/\tau)},\quad z_i=g(f(t(x))),\ z_{j(i)}=g(f(t'(x'))),"
+        r"\quad x\ne x'\in\mathrm{bag}",
+        sees="Two different pictures of every bag, each augmented: 2N pictures. Of a bag of one, two views.",
+        target="For each, which of the other 2N − 1 comes from the same bag.",
+        chance=lambda s: log(2 * s["batch_size"] - 1),
+        collapse=lambda s: log(2 * s["batch_size"] - 1),
+        best=lambda s: log(
+            1 + (2 * s["batch_size"] - 2) * exp(-(1 + 1 / (s["batch_size"] - 1)) / s["temperature"])
+        ),
+        switches=(
+            Switch(
+                {"use_bags": False},
+                "SimCLR on the same pictures: other scenes of a toy are pushed away like any other picture.",
+            ),
+            Switch(
+                {"wrong_bags": 1.0},
+                "Every pair shows two different things: the loss stays near chance, there is nothing to find.",
+            ),
+            Switch(
+                {"temperature": 5.0},
+                "All negatives count alike: the loss hardly moves and little is learned.",
+            ),
+        ),
+        notes=(
+            "A batch holds one pair of every bag: another picture of the same bag would be a negative that is none.",
+            "It is told which pictures belong together. That is less than a label and often known anyway: who was "
+            "photographed, not what with.",
+            "On Toybox a bag holds the scenes of one individual; with style = both some are drawn flat, some in ink.",
+        ),
+    )
+    Settings = MICLeSettings
+
+    @classmethod
+    def uses_bags(cls, settings: RunSettings) -> bool:
+        return settings.knobs.use_bags
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        """A random view of every image, and one of its partner: x and x' of the formula."""
+        others = batch.partners if self.knobs.use_bags and batch.partners is not None else batch.images
+        if self.knobs.wrong_bags:
+            wrong = torch.rand(len(others), generator=generator) < self.knobs.wrong_bags
+            others = torch.where(wrong.to(others.device).view(-1, 1, 1, 1), others.roll(1, 0), others)
+        draw, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
+        pairs = torch.cat([batch.images, others])
+        view1, view2 = random_views(pairs, draw, generator=generator, size=side).chunk(2)
+        return {"view1": view1, "view2": view2}
+
+    def loss(self, views: Views) -> Losses:
+        z1, z2 = map(gather, self.project_both(views))
+        return Losses({"nt_xent": nt_xent(z1, z2, temperature=self.knobs.temperature)})

@@ -1,0 +1,103 @@
+"""DINO: name the group that a slow copy of oneself names, for whatever crop of the same image."""
+
+from math import log
+
+import torch
+from torch import Tensor
+
+from sslcore.distributed import gather
+from sslcore.encoders import InputInfo
+from sslcore.losses import dino
+from sslcore.methods.base import Losses, Panel, Views
+from sslcore.methods.groups import groups_in_use, show_groups
+from sslcore.methods.momentum import MomentumSettings
+from sslcore.methods.multi_crop import MultiCrop, MultiCropSettings
+from sslcore.methods.teacher import Center, CenteredTeacher, CenteredTeacherSettings, entropy
+from sslcore.registry import Card, Switch, register
+from sslcore.settings import RunSettings
+
+
+class DINOSettings(CenteredTeacherSettings, MomentumSettings, MultiCropSettings):
+    pass
+
+
+@register
+class DINO(CenteredTeacher, MultiCrop):
+    """Caron, Touvron, Misra, Jégou, Mairal, Bojanowski, Joulin, ICCV 2021, arXiv 2104.14294."""
+
+    card = Card(
+        id="dino",
+        title="DINO",
+        family="distillation",
+        year=2021,
+        paper="Caron, Touvron, Misra et al. · ICCV 2021",
+        arxiv="2104.14294",
+        idea="A student sees small and large crops, its teacher only large ones, and the student must give the "
+        "teacher's answer: one of many groups that nobody defined. Taking off the teacher's average answer and "
+        "making it surer than the student keep each other in balance; without either, it collapses.",
+        formula=r"\frac{1}{2(V-1)}\sum_{q\in\{1,2\}}\sum_{v\ne q}-\sum_k P_t^{(q)}\log P_s^{(v)},\quad "
+        r"P_t=\mathrm{softmax}\Big(\frac{g_t-c}{\tau_t}\Big),\;P_s=\mathrm{softmax}\Big(\frac{g_s}{\tau_s}\Big),\quad "
+        r"c\leftarrow m\,c+(1-m)\,\overline{g_t}",
+        sees="Two large and several small augmented views of every image; the teacher only the large ones.",
+        target="From each view: the teacher's answer to a large view of the same image.",
+        chance=lambda s: log(s["prototypes"]),
+        collapse=lambda s: log(s["prototypes"]) if s["centering"] else 0.0,
+        best=lambda s: 0.0,
+        switches=(
+            Switch(
+                {"centering": False, "head_norm": False},
+                "One group wins for all images: the teacher's entropy and the loss fall to nothing.",
+                collapses=True,
+            ),
+            Switch(
+                {"teacher_temperature": 1.0},
+                "A teacher less sure than the student: all groups become equally likely, and the loss stays at ln K.",
+            ),
+            Switch(
+                {"momentum": 1.0}, "The teacher stays random: what is learned is what it happened to see."
+            ),
+        ),
+        notes=(
+            "The loss is the teacher's entropy plus what the student misses; it is low at one of the collapses too.",
+            "Batch norm in the head makes a quick start; without it, as in the paper, only centring prevents collapse.",
+        ),
+    )
+    Settings = DINOSettings
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        self.center = Center(self.knobs.prototypes)
+
+    @torch.no_grad()
+    def teach(self, views: Views) -> tuple[Tensor, Tensor]:
+        """The teacher's logits (N, K) for both large views."""
+        return self.target(torch.cat([views["view1"], views["view2"]])).float().chunk(2)
+
+    def loss(self, views: Views) -> Losses:
+        knobs, teachers, students = self.knobs, self.teach(views), self.project_crops(views)
+        pairs = [
+            dino(
+                student, teacher, center=self.center.of(knobs),
+                student_temperature=knobs.student_temperature,
+                teacher_temperature=knobs.teacher_temperature,
+            )
+            for q, teacher in enumerate(teachers)
+            for v, student in enumerate(students)
+            if v != q
+        ]  # fmt: skip
+        loss, answers = torch.stack(pairs).mean(), self.center.assign(torch.cat(teachers), knobs)
+        self.center.waiting = torch.cat(teachers)
+        surprise = loss.detach() - entropy(answers)
+        return Losses(
+            {"cross_entropy": loss},
+            {
+                "teacher_entropy": entropy(answers),
+                "divergence": surprise,
+                "groups": groups_in_use(gather(answers)),
+            },
+        )
+
+    @torch.no_grad()
+    def preview(self, views: Views) -> list[Panel]:
+        answers = (self.center.assign(logits, self.knobs) for logits in self.teach(views))
+        return [*show_groups(views, *answers), *super().preview(views)[3:]]

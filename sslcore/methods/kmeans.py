@@ -1,0 +1,116 @@
+"""k-means and what precedes it: how images, or patches, are sorted into clusters without learning."""
+
+import torch
+from sklearn.metrics import normalized_mutual_info_score
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sslcore.losses._common import full_precision
+
+
+@torch.no_grad()
+@full_precision
+def kmeans(
+    rows: Tensor,
+    clusters: int,
+    *,
+    iterations: int,
+    generator: torch.Generator,
+    spherical: bool = False,
+    reassign_empty: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Lloyd's algorithm from random rows.
+
+    Args:
+        rows: (n, d) on any device.
+        clusters: K; more than n is allowed and leaves some empty.
+        iterations: rounds of assigning and averaging.
+        generator: a CPU generator.
+        spherical: centroids are projected on the unit sphere, as is right for unit rows.
+        reassign_empty: a cluster that lost all its rows moves beside a large one, of which it takes a part.
+
+    Returns:
+        Centroids (K, d) and the nearest one of every row, (n,) int64.
+    """
+    order = torch.randperm(len(rows), generator=generator).repeat(-(-clusters // len(rows)))[:clusters]
+    centroids = rows[order.to(rows.device)].clone()
+    for _ in range(iterations):
+        member = F.one_hot(nearest(rows, centroids), clusters).to(rows.dtype)
+        size = member.sum(0)
+        mean = member.T @ rows / size.clamp_min(1)[:, None]
+        centroids = torch.where(size[:, None] > 0, mean, centroids)
+        if reassign_empty:
+            _reseed(centroids, size)
+        if spherical:
+            centroids = F.normalize(centroids, dim=1)
+    return centroids, nearest(rows, centroids)
+
+
+@torch.no_grad()
+@full_precision
+def nearest(rows: Tensor, centroids: Tensor) -> Tensor:
+    """The nearest centroid (K, d) of each of the rows (..., d)."""
+    return (centroids.square().sum(1) - 2 * rows @ centroids.T).argmin(-1)
+
+
+def _reseed(centroids: Tensor, size: Tensor) -> None:
+    """Split the largest clusters, one for each empty one, by stretching two copies in opposite ways. In place."""
+    empty = (size == 0).nonzero()[:, 0]
+    largest = size.topk(len(empty)).indices
+    sign = torch.ones(centroids.shape[1], dtype=centroids.dtype, device=centroids.device)
+    sign[1::2] = -1
+    centroids[empty] = centroids[largest] * (1 + 1e-3 * sign)
+    centroids[largest] *= 1 - 1e-3 * sign
+
+
+@torch.no_grad()
+@full_precision
+def whiten(rows: Tensor, dimensions: int) -> Tensor:
+    """The leading principal components of (n, d) rows, each with variance 1: (n, at most ``dimensions``).
+
+    Directions without variance come out as 0.
+    """
+    centred = rows - rows.mean(0)
+    covariance = centred.T @ centred / max(1, len(rows) - 1)
+    variance, axes = (part.to(rows.device) for part in torch.linalg.eigh(covariance.cpu()))  # MPS has none
+    variance, axes = variance.flip(0)[:dimensions], axes.flip(1)[:, :dimensions]
+    alive = variance > 1e-6 * variance[0].clamp_min(1e-12)
+    return centred @ axes * torch.where(alive, variance.clamp_min(1e-12).rsqrt(), 0.0)
+
+
+class Sortings(nn.Module):
+    """The cluster of every training image in each of H independent sortings, and how much it counts there.
+
+    Attributes, all buffers:
+        target: (n, H) int64.
+        weight: (n, H), 1 on average; one over the size of the image's cluster if clusters count alike.
+        centroids: (H, K, d).
+        agreement: normalised mutual information of this sorting and the one before it, 0 at first.
+    """
+
+    def __init__(self, count: int, sortings: int, clusters: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("target", torch.zeros(count, sortings, dtype=torch.long))
+        self.register_buffer("weight", torch.ones(count, sortings))
+        self.register_buffer("centroids", F.normalize(torch.randn(sortings, clusters, width), dim=2))
+        self.register_buffer("agreement", torch.zeros(()))
+        self.register_buffer("done", torch.zeros((), dtype=torch.bool))
+
+    @torch.no_grad()
+    def sort(self, rows: Tensor, *, uniform: bool, generator: torch.Generator, **how) -> None:
+        """Sort all rows (n, d) anew; ``how`` are the other arguments of :func:`kmeans`.
+
+        Rows are of the first images: where a run learns from fewer, the others stay as they were.
+        """
+        count, clusters = len(rows), self.centroids.shape[1]
+        before = self.target[:count].clone()
+        for h in range(len(self.centroids)):
+            self.centroids[h], which = kmeans(rows, clusters, generator=generator, **how)
+            size = which.bincount(minlength=clusters)
+            self.target[:count, h] = which
+            self.weight[:count, h] = count / (size.count_nonzero() * size[which]) if uniform else 1.0
+        if self.done:
+            pairs = zip(before.T.cpu().numpy(), self.target[:count].T.cpu().numpy(), strict=True)
+            scores = [normalized_mutual_info_score(old, new) for old, new in pairs]
+            self.agreement.fill_(sum(scores) / len(scores))
+        self.done.fill_(True)

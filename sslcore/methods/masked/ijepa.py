@@ -1,0 +1,149 @@
+"""I-JEPA: from one large block of an image, predict what a teacher makes of several others."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sslcore.distributed import gather
+from sslcore.encoders import InputInfo
+from sslcore.encoders.vision_transformer import Block, initialise, sincos_positions
+from sslcore.errors import UserError
+from sslcore.knobs import KnobModel, knob
+from sslcore.losses import answering_nothing, latent_regression
+from sslcore.methods.base import Batch, Losses, Panel, Progress, Views, one_view
+from sslcore.methods.ema import momentum_at, target_of, update_target
+from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
+from sslcore.registry import Card, Switch, register
+from sslcore.settings import RunSettings
+from sslcore.views import context_and_targets, cover
+
+
+class IJEPASettings(KnobModel):
+    target_blocks: int = knob(4, 1, 8, help="Blocks of an image whose features are asked for.")
+    target_min: float = knob(
+        0.15, 0.02, 0.5, help="Smallest such block, as a fraction of the image.", live=True
+    )
+    target_max: float = knob(
+        0.2,
+        0.02,
+        0.5,
+        help="Largest such block, as a fraction of the image. Small ones ask for details only.",
+        live=True,
+    )
+    momentum: float = knob(
+        0.98, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
+    )
+    stop_gradient: bool = knob(
+        True, help="The target side gets no gradient. Off: both sides meet at one point."
+    )
+    predictor_width: int = knob(48, 16, 512, help="Width of the predictor's tokens.", advanced=True)
+    predictor_depth: int = knob(2, 1, 8, help="Transformer blocks of the predictor.", advanced=True)
+
+
+@register
+class IJEPA(NeedsTransformer):
+    """Assran, Duval, Misra, Bojanowski, Vincent, Rabbat, LeCun, Ballas, CVPR 2023, arXiv 2301.08243."""
+
+    card = Card(
+        id="ijepa",
+        title="I-JEPA",
+        family="masked",
+        year=2023,
+        paper="Assran, Duval, Misra et al. · CVPR 2023",
+        arxiv="2301.08243",
+        idea="Look at one part of an image and say, for other places in it, not what the pixels are but what a "
+        "teacher's features are. Details that nobody could guess never enter the features, so what can be guessed, "
+        "the meaning, is what is learned; no hand-made augmentations are needed.",
+        formula=r"\frac1{T}\sum_{i=1}^{T}\frac1{\lvert B_i\rvert}\sum_{l\in B_i}\mathrm{smoothL1}\Big("
+        r"g_\phi\big(f_\theta(x_{\mathrm{ctx}}),m_l\big),\;\mathrm{LN}\big(f_\xi(x)\big)_l\Big),\quad "
+        r"\xi\leftarrow m\,\xi+(1-m)\,\theta",
+        sees="A large block of every image without the places that are asked for; the teacher sees all.",
+        target="In several blocks: the teacher's features, from their places alone.",
+        chance=lambda s: answering_nothing(1.0),
+        collapse=lambda s: 0.0,
+        best=lambda s: 0.0,
+        switches=(
+            Switch(
+                {"stop_gradient": False},
+                "The teacher is the student itself and learns to be easy to predict: the same for every image.",
+                collapses=True,
+            ),
+            Switch({"momentum": 1.0}, "The teacher stays random: its features are all there is to learn."),
+            Switch(
+                {"target_min": 0.02, "target_max": 0.02},
+                "Targets of a patch or two: what lies around them is enough to guess them.",
+            ),
+        ),
+        notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
+    )
+    Settings = IJEPASettings
+    defaults = {**MaskedTokens.defaults, "batch_size": 128, "crop_min": 0.6}
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        outer, width = self.encoder.feature_dim, self.knobs.predictor_width
+        self.teacher = target_of(self.encoder)
+        self.narrow, self.widen = nn.Linear(outer, width), nn.Linear(width, outer)
+        self.predictor = nn.Sequential(
+            *(Block(width, 4) for _ in range(self.knobs.predictor_depth)), nn.LayerNorm(width)
+        )
+        self.mask_token = nn.Parameter(torch.randn(width) * 0.02)
+        self.register_buffer("positions", sincos_positions(info.size // self.encoder.patch_size, width))
+        for part in (self.narrow, self.widen, self.predictor):
+            part.apply(initialise)
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
+        if settings["target_min"] > settings["target_max"]:
+            raise UserError("target_min must not be larger than target_max: swap or equal them.")
+        if settings["predictor_width"] % 4:
+            raise UserError(f"predictor_width must be a multiple of 4, got {settings['predictor_width']}.")
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        """Images, and indices of patches: ``context`` (N, K) and ``targets`` (N, T, B)."""
+        images, knobs = one_view(batch, self.settings, generator), self.knobs
+        side = images.shape[-1] // self.encoder.patch_size
+        context, targets = context_and_targets(
+            len(images), side, generator=generator, targets=knobs.target_blocks,
+            target_area=(knobs.target_min, knobs.target_max),
+        )  # fmt: skip
+        return {"images": images, "context": context.to(images.device), "targets": targets.to(images.device)}
+
+    def predict(self, views: Views) -> Tensor:
+        """For each target block on its own: features (N, T, B, d) of its places, from the context."""
+        context, (count, blocks, size) = views["context"], views["targets"].shape
+        seen = self.narrow(self.encoder.tokens(self.encoder.standardise(views["images"]), context))
+        seen = (seen + self.positions[context]).repeat_interleave(blocks, 0)
+        asked = self.mask_token + self.positions[views["targets"].flatten(0, 1)]
+        tokens = self.predictor(torch.cat([seen, asked.to(seen.dtype)], 1))
+        return self.widen(tokens[:, -size:]).float().view(count, blocks, size, -1)
+
+    def target(self, views: Views) -> Tensor:
+        """What the teacher, who sees all, makes of the target blocks: (N, T, B, d), each token standardised."""
+        teacher = self.teacher if self.knobs.stop_gradient else self.encoder
+        with torch.set_grad_enabled(not self.knobs.stop_gradient and torch.is_grad_enabled()):
+            tokens = teacher.tokens(teacher.standardise(views["images"])).float()
+            tokens = F.layer_norm(tokens, tokens.shape[-1:])
+        index = views["targets"].flatten(1)[..., None].expand(-1, -1, tokens.shape[2])
+        return tokens.gather(1, index).view(*views["targets"].shape, -1)
+
+    def loss(self, views: Views) -> Losses:
+        target = self.target(views)
+        loss = latent_regression(self.predict(views), target, beta=1.0)
+        spread = gather(target.detach()).flatten(0, 2).std(0).mean()
+        return Losses({"regression": loss}, {"target_spread": spread})
+
+    def after_step(self, progress: Progress) -> None:
+        update_target(self.teacher, self.encoder, momentum_at(self.knobs.momentum, progress.fraction))
+
+    @torch.no_grad()
+    def preview(self, views: Views) -> list[Panel]:
+        images, patch = views["images"], self.encoder.patch_size
+        hidden = torch.ones(len(images), self.encoder.token_count, dtype=torch.bool, device=images.device)
+        context = cover(images, hidden.scatter(1, views["context"], False), patch)
+        asked = cover(images, hidden.scatter(1, views["targets"].flatten(1), False), patch)
+        near = F.cosine_similarity(self.predict(views), self.target(views), dim=3).mean((1, 2))
+        captions = tuple(f"{cosine:.2f}" for cosine in near.tolist())
+        text = "Cosine of the predicted and the teacher's features."
+        return [Panel("What it sees", context), Panel("What it is asked for", asked, captions, text)]

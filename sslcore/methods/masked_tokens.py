@@ -1,0 +1,96 @@
+"""A transformer sees all places of an image, a learned token in those that are hidden (BERT, for images)."""
+
+import torch
+from torch import Tensor, nn
+
+from sslcore.encoders import InputInfo, VisionTransformer
+from sslcore.errors import UserError
+from sslcore.knobs import KnobModel, knob
+from sslcore.methods.base import Batch, Method, Panel, Views, one_view
+from sslcore.settings import RunSettings
+from sslcore.views import block_mask, cover, random_token_mask, unpatchify
+
+
+class MaskRatioSettings(KnobModel):
+    mask_ratio: float = knob(
+        0.5, 0.05, 0.95, help="Share of patches hidden. Low: neighbours give them away.", live=True
+    )
+
+
+class MaskedTokensSettings(MaskRatioSettings):
+    mask_blocks: bool = knob(
+        True, help="Hide whole blocks of patches. Off: scattered ones, which neighbours give away.", live=True
+    )
+
+
+class NeedsTransformer(Method):
+    """Methods that take an image apart into patches."""
+
+    defaults = {"encoder": "vit", "learning_rate": 2e-3, "weight_decay": 0.05, "warmup": 0.1}
+    encoder: VisionTransformer
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
+        if settings["encoder"] != "vit":
+            raise UserError(f"{cls.card.title} hides patches from a transformer: set encoder to vit.")
+
+
+class MaskedTokens(NeedsTransformer):
+    """Methods that ask what is in the hidden places.
+
+    Every image hides the same number of patches, so that hidden tokens form a tensor (N, M, ...).
+    """
+
+    Settings = MaskedTokensSettings
+    # what is hidden must be told from what is seen, so colours stay as they are
+    defaults = {**NeedsTransformer.defaults, "jitter": 0.0, "grayscale": 0.0}
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        self.mask_token = nn.Parameter(torch.randn(self.encoder.feature_dim) * 0.02)
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        """``images``, one random view each, and ``mask`` (N, L), true where a patch is hidden."""
+        images = one_view(batch, self.settings, generator)
+        return {"images": images, "mask": self.draw_mask(len(images), generator).to(images.device)}
+
+    def draw_mask(self, count: int, generator: torch.Generator) -> Tensor:
+        """Which patches to hide, at least one and not all: blocks, or scattered ones."""
+        tokens = self.encoder.token_count
+        ratio = min(max(self.knobs.mask_ratio, 1 / tokens), 1 - 1 / tokens)
+        if self.knobs.mask_blocks:
+            return block_mask(count, round(tokens**0.5), ratio, generator=generator)
+        return random_token_mask(count, tokens, ratio, generator=generator)[0]
+
+    def see(self, views: Views) -> Tensor:
+        """Tokens (N, L, width) of images whose hidden patches are replaced by the mask token."""
+        images = self.encoder.standardise(views["images"])
+        return self.encoder.tokens(images, mask=views["mask"], mask_token=self.mask_token)
+
+    @torch.no_grad()
+    def preview(self, views: Views) -> list[Panel]:
+        covered = cover(views["images"], views["mask"], self.encoder.patch_size)
+        return [Panel("What it sees", covered), Panel("The truth", views["images"])]
+
+    def picture(self, patches: Tensor) -> Tensor:
+        """Standardised patches (N, L, C * P * P) as images in [0, 1]."""
+        standard = unpatchify(patches, self.encoder.patch_size)
+        return (standard * self.encoder.std + self.encoder.mean).clamp(0, 1)
+
+
+def hidden(rows: Tensor, mask: Tensor) -> Tensor:
+    """The rows (N, L, d) of hidden places: (N, M, d); every sample hides the same number."""
+    return rows[mask].view(len(rows), -1, rows.shape[2])
+
+
+@torch.no_grad()
+def as_colours(*features: Tensor) -> list[Tensor]:
+    """Features of patches (N, L, d) as pictures (N, 3, h, w): the last argument's three main directions as colours."""
+    last = features[-1].float().flatten(0, 1)
+    mean = last.mean(0)
+    axes = torch.linalg.svd((last - mean).cpu(), full_matrices=False).Vh[:3].T.to(last.device)
+    scale = 2 * ((last - mean) @ axes).std(0).clamp_min(1e-6)
+    side = round(features[-1].shape[1] ** 0.5)
+    parts = (0.5 + 0.5 * ((rows.float() - mean) @ axes / scale).clamp(-1, 1) for rows in features)
+    return [part.mT.unflatten(2, (side, side)) for part in parts]

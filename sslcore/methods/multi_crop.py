@@ -1,0 +1,75 @@
+"""Two large views and several small ones of every image: what SwAV and DINO see."""
+
+import torch
+from torch import Tensor
+
+from sslcore.errors import UserError
+from sslcore.knobs import knob
+from sslcore.methods.base import Batch, Panel, TwoView, TwoViewSettings, Views
+from sslcore.settings import RunSettings
+from sslcore.views import multi_crop
+
+
+class MultiCropSettings(TwoViewSettings):
+    local_crops: int = knob(2, 0, 10, help="Small views of every image beside the two large ones.")
+    local_scale: float = knob(
+        0.5, 0.125, 1.0, help="Side of the small views, as a fraction of the image's.", advanced=True
+    )
+    local_min: float = knob(
+        0.2,
+        0.02,
+        1.0,
+        help="Smallest small view, as a fraction of the image's area.",
+        live=True,
+        advanced=True,
+    )
+    local_max: float = knob(
+        0.4,
+        0.02,
+        1.0,
+        help="Largest small view, as a fraction of the image's area.",
+        live=True,
+        advanced=True,
+    )
+
+
+class MultiCrop(TwoView):
+    """Methods that compare all views with the two large ones (SwAV, arXiv 2006.09882, section 3.3)."""
+
+    Settings = MultiCropSettings
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
+        if settings["local_min"] > settings["local_max"]:
+            raise UserError("local_min must not be larger than local_max: swap or equal them.")
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Views:
+        """``view1`` and ``view2`` as in two-view methods; ``locals``, all small views, one draw after the other."""
+        knobs = self.knobs
+        first, second, *small = multi_crop(
+            batch.images,
+            self.settings.views,
+            generator=generator,
+            size=self.side_of(batch.images, knobs.view_scale),
+            local_crops=knobs.local_crops,
+            local_size=self.side_of(batch.images, knobs.local_scale),
+            local_min=knobs.local_min,
+            local_max=knobs.local_max,
+        )
+        return {"view1": first, "view2": second, **({"locals": torch.cat(small)} if small else {})}
+
+    def project_crops(self, views: Views) -> list[Tensor]:
+        """Projections (N, d), one for each crop: the two large ones first."""
+        crops = list(self.project_both(views))
+        if "locals" in views:
+            crops += self.project(views["locals"]).float().chunk(self.knobs.local_crops)
+        return crops
+
+    @torch.no_grad()
+    def preview(self, views: Views) -> list[Panel]:
+        panels = super().preview(views)
+        if "locals" in views:
+            small = views["locals"].chunk(self.knobs.local_crops)
+            panels += [Panel(f"Small view {i + 1}", crop) for i, crop in enumerate(small)]
+        return panels

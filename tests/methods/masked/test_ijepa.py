@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from sslcore.errors import UserError
+from tests.conftest import tiny_settings
+from tests.methods.test_closed_forms import silence
+from tests.methods.test_conformance import batch_of, make, views_of
+
+
+def only(images, index, patch=4):
+    """Images black outside the patches of the index (N, K)."""
+    side = images.shape[-1] // patch
+    kept = torch.zeros(len(images), side**2, dtype=torch.bool).scatter(1, index, True).view(-1, 1, side, side)
+    return torch.where(kept.repeat_interleave(patch, 2).repeat_interleave(patch, 3), images, 0.0)
+
+
+def test_predictions_come_from_the_context_alone():
+    method = make("ijepa").eval()
+    views = views_of(method, batch_of(4))
+    changed = {**views, "images": only(views["images"], views["context"])}
+    assert torch.allclose(method.predict(views), method.predict(changed))
+    assert not torch.allclose(method.target(views), method.target(changed))
+
+
+def test_predictions_depend_on_the_place_that_is_asked_for():
+    method = make("ijepa").eval()
+    views = views_of(method, batch_of(4))
+    prediction = method.predict(views)
+    assert prediction.shape == (*views["targets"].shape, 16)
+    turned = {**views, "targets": views["targets"].flip(1)}
+    assert torch.allclose(method.predict(turned), prediction.flip(1), atol=1e-6)
+    assert not torch.allclose(prediction[:, 0], prediction[:, 1])
+
+
+def test_targets_are_standardised_tokens_of_the_whole_image():
+    method = make("ijepa").eval()
+    views = views_of(method, batch_of(4))
+    target = method.target(views)
+    assert target.mean(3).abs().max() < 1e-5 and (target.var(3, correction=0) - 1).abs().max() < 1e-2
+    tokens = method.teacher.tokens(method.teacher.standardise(views["images"]))
+    expected = torch.nn.functional.layer_norm(tokens[2, views["targets"][2, 1]], (16,))
+    assert torch.allclose(target[2, 1], expected, atol=1e-5)
+
+
+def test_an_answer_of_zero_is_at_chance_for_normal_targets():
+    method = make("ijepa")
+    silence(method.widen)
+    views = views_of(method, batch_of(64))
+    noise = torch.randn(*views["targets"].shape, 16, generator=torch.Generator().manual_seed(0))
+    method.target = lambda views: noise
+    assert method.loss(views).total.item() == pytest.approx(method.card.chance(method.settings), abs=0.01)
+
+
+def test_one_answer_for_all_is_at_collapse():
+    method, one = make("ijepa"), torch.nn.functional.layer_norm(torch.arange(16.0), (16,))
+    views = views_of(method, batch_of(4))
+    same = one.expand(*views["targets"].shape, -1)
+    method.predict = method.target = lambda views: same
+    assert method.loss(views).total.item() == method.card.collapse(method.settings) == 0
+
+
+@pytest.mark.parametrize("stop_gradient", [True, False])
+def test_the_switch_lets_gradient_through_the_target(stop_gradient):
+    method = make("ijepa", stop_gradient=stop_gradient)
+    target = method.target(views_of(method, batch_of(4)))
+    assert target.requires_grad != stop_gradient
+
+
+@pytest.mark.parametrize("wrong", [{"target_min": 0.4, "target_max": 0.2}, {"predictor_width": 50}])
+def test_settings_that_cannot_work_are_a_sentence(wrong):
+    with pytest.raises(UserError, match=r"target_min|predictor_width"):
+        tiny_settings("ijepa", **wrong)

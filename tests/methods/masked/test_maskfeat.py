@@ -1,0 +1,32 @@
+import pytest
+import torch
+
+from sslcore.errors import UserError
+from sslcore.views import hog, patchify
+from tests.conftest import tiny_settings
+from tests.methods.test_closed_forms import silence
+from tests.methods.test_conformance import batch_of, make, views_of
+
+
+@pytest.mark.parametrize(
+    "knobs", [{}, {"hog_bins": 6}, {"patch_size": 8}, {"hog_norm": False, "mask_ratio": 0.95}]
+)
+def test_an_answer_of_zero_is_at_chance(knobs):
+    method = make("maskfeat", **knobs)
+    silence(method.head)
+    loss = method.loss(views_of(method, batch_of(32))).total.item()
+    assert loss == pytest.approx(
+        method.card.chance(method.settings), rel=2e-2 if "hog_norm" in knobs else 1e-4
+    )
+
+
+def test_the_target_is_that_of_the_view_as_it_is():
+    method = make("maskfeat", patch_size=8)
+    views = views_of(method, batch_of(3))
+    expected = patchify(hog(views["images"], 4), 2)
+    assert views["target"].shape == (3, 16, 4 * 27) and torch.equal(views["target"], expected)
+
+
+def test_cells_must_divide_patches():
+    with pytest.raises(UserError, match="hog_cell"):
+        tiny_settings("maskfeat", hog_cell=3)

@@ -1,0 +1,33 @@
+import pytest
+import torch
+
+from sslcore.errors import UserError
+from sslcore.losses import w_mse
+from tests.conftest import tiny_settings
+from tests.methods.test_conformance import batch_of, make, views_of
+
+
+def test_too_few_images_to_whiten_is_a_sentence():
+    with pytest.raises(UserError, match="needs more than 16 images"):
+        tiny_settings("w_mse", shrinkage=0, projector_output=16)
+    assert tiny_settings("w_mse", shrinkage=0, projector_output=8)
+
+
+def test_images_are_whitened_in_sub_batches():
+    method = make("w_mse", sub_batch=16, projector_output=4, shrinkage=0)
+    z1, z2 = torch.randn(2, 32, 4, generator=torch.Generator().manual_seed(0))
+    method.project_both = lambda views: (z1, z2)
+    halves = [w_mse(z1[part], z2[part]) for part in (slice(0, 16), slice(16, 32))]
+    assert torch.allclose(method.loss({}).total, sum(halves) / 2)
+
+
+def test_unrelated_views_are_at_chance():
+    method = make("w_mse", sub_batch=4096, projector_output=4)
+    z1, z2 = torch.randn(2, 4096, 4, generator=torch.Generator().manual_seed(0))
+    method.project_both = lambda views: (z1, z2)
+    assert method.loss({}).total.item() == pytest.approx(method.card.chance(method.settings), abs=0.05)
+
+
+def test_a_batch_smaller_than_the_sub_batch_is_whitened_whole():
+    method = make("w_mse", sub_batch=64)
+    assert method.loss(views_of(method, batch_of(6))).total.isfinite()
