@@ -322,6 +322,7 @@ def test_the_weights_of_a_mix_turn_one_by_one_while_it_runs(page):
     press(app, "Start")
     run = jobs.manager().active()[0].id
     wait_for(run, "running")
+    app.session_state["turn_knobs"] = True  # opened
     app.run()
     app.number_input(key=f"live_{run}_mix_rotation").set_value(0.25).run()
     assert not app.exception and not app.error
