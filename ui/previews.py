@@ -50,8 +50,8 @@ class PreviewService:
             self._asked = {run: at for run, at in self._asked.items() if now - at < self.pause}
             if newest != tried and newest is not None and not self._making and folder.id not in self._asked:
                 self._asked[folder.id], self._making = now, True
-                how = {"target": self._make, "args": (folder, newest), "name": "preview"}
-                self._worker = threading.Thread(**how, daemon=True)
+                # no daemon: Python waits for it at the end, and does not tear it out of torch's code
+                self._worker = threading.Thread(target=self._make, args=(folder, newest), name="preview")
                 self._worker.start()
             return done
 
