@@ -93,14 +93,20 @@ def _head(run: str, was_active: bool, every: float | None, had_pictures: bool) -
 
 
 def _map(run: str, every: float | None, rarely: float | None, sheet: str) -> None:
+    draw_map(run, _now_at(run, every, rarely), sheet)
+
+
+def _now_at(run: str, every: float | None, rarely: float | None) -> RunView:
+    """The same for pictures; draws the page anew where they are to be looked at in another pace from now on."""
     status, view = _now(run)
     if rarely != _pace_of_pictures(run, status, view, every):
         st.rerun()
-    draw_map(run, view, sheet)
+    return view
 
 
 def _knobs(run: str) -> None:
-    controls.live_knobs(manager().status(run))
+    status, _ = _now(run)
+    controls.live_knobs(status)
 
 
 def _pace_of_pictures(run: str, status: JobStatus, view: RunView, every: float | None) -> float | None:
@@ -194,9 +200,7 @@ def _curves(run: str) -> None:
 
 
 def _details(run: str, every: float | None, rarely: float | None) -> None:
-    status, view = _now(run)
-    if rarely != _pace_of_pictures(run, status, view, every):
-        st.rerun()
+    view = _now_at(run, every, rarely)
     shown = st.segmented_control(
         "Details",
         list(DETAILS),

@@ -253,10 +253,8 @@ def resemblance(similarity: Tensor) -> Panel:
     shades = ((similarity + 1) / 2)[None, None]
     text = "Row: first views, column: second views. A bright diagonal means each finds its own."
     if shades.max() - shades.min() < FAINT:
-        shades, text = (
-            shades[:0],
-            "Nothing stands out yet: to the network all of these images look nearly alike.",
-        )
+        shades = shades[:0]
+        text = "Nothing stands out yet: to the network all of these images look nearly alike."
     return Panel("Who resembles whom", shades, text=text, columns=1)
 
 
