@@ -12,8 +12,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser
@@ -146,7 +146,7 @@ def widgets_of_a_tab(app: App, browser: Browser, run: str) -> bytes:
     return BackMsg.FromString(said[-1]).rerun_script.widget_states.SerializeToString()
 
 
-def measure(run: RunFolder, viewers: list[Viewer], seconds: float) -> dict:
+def measure(run: RunFolder, viewers: list[Viewer], seconds: float) -> dict[str, float]:
     """Speed of the run and service to its viewers."""
     before = [(len(viewer.answers), viewer.bytes) for viewer in viewers]
     began = time.monotonic()
@@ -156,32 +156,68 @@ def measure(run: RunFolder, viewers: list[Viewer], seconds: float) -> dict:
         raise SystemExit(f"The run or a viewer came to an end: {run.status()}")
     answers = sorted(a for viewer, (n, _) in zip(viewers, before, strict=True) for a in viewer.answers[n:])
     volume = sum(viewer.bytes - b for viewer, (_, b) in zip(viewers, before, strict=True))
-    late = statistics.quantiles(answers, n=20, method="inclusive") if len(answers) > 1 else []
+    if not answers:
+        return {"steps per second": speed}
+    late = statistics.quantiles(answers, n=20, method="inclusive")
     return {
         "steps per second": speed,
-        "answers per second": len(answers) / spent if answers else "-",
-        "median answer, ms": 1e3 * late[9] if late else "-",
-        "p95 answer, ms": 1e3 * late[18] if late else "-",
-        "kB per second": volume / spent / 1e3 if viewers else "-",
+        "answers per second": len(answers) / spent,
+        "median answer, ms": 1e3 * late[9],
+        "p95 answer, ms": 1e3 * late[18],
+        "kB per second": volume / spent / 1e3,
+    }
+
+
+def row_of(title: str, alone: list[float], watched: list[dict[str, float]]) -> dict:
+    """One row from alternating stretches: each watched one against the mean of its two neighbours without viewers.
+
+    Args:
+        alone: steps per second without viewers, before and after each of ``watched``.
+    """
+    speeds = [one["steps per second"] for one in watched]
+    shares = [2 * v / (a + b) for v, a, b in zip(speeds, alone, alone[1:], strict=False)]
+    names = ("steps per second", "answers per second", "median answer, ms", "p95 answer, ms", "kB per second")
+    means = {n: statistics.mean(one[n] for one in watched) if n in watched[0] else "-" for n in names}
+    return {
+        "viewers": title,
+        **means,
+        "without": statistics.mean(alone),
+        "share": statistics.mean(shares),
+        "of single stretches": f"{min(shares):.2f} to {max(shares):.2f}",
+        "target": f"at least {TARGETS[title]:g}" if title in TARGETS else "-",
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--seconds", type=float, default=30.0, help="of measuring, for each number of viewers"
-    )
-    parser.add_argument("--settle", type=float, default=5.0, help="seconds before each measurement")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each stretch that is measured")
+    parser.add_argument("--settle", type=float, default=4.0, help="seconds before each stretch")
+    parser.add_argument("--stretches", type=int, default=4, help="with each number of viewers")
     parser.add_argument("--viewers", type=int, nargs="+", default=[1, 5, 20])
     args = parser.parse_args()
     if args.seconds + args.settle > PATIENCE - 30:
         parser.error(f"a run that nobody watches pauses itself after {PATIENCE:.0f} seconds")
     rows = []
 
-    def row(title: str, viewers: list[Viewer]) -> None:
+    def stretch(viewers: list[Viewer]) -> dict[str, float]:
         time.sleep(args.settle)
-        rows.append({"viewers": title} | measure(run, viewers, args.seconds))
+        return measure(run, viewers, args.seconds)
+
+    def row(title: str, watched: Callable[[], AbstractContextManager[list[Viewer]]]) -> None:
+        alone, seen = [stretch([])["steps per second"]], []
+        for _ in range(args.stretches):
+            with watched() as viewers:
+                seen.append(stretch(viewers))
+            alone.append(stretch([])["steps per second"])
+        rows.append(row_of(title, alone, seen))
         print(rows[-1], flush=True)
+
+    @contextmanager
+    def by_chromium() -> Iterator[list[Viewer]]:
+        with chromium() as browser:
+            umap_of(visit(app, browser, f"/train?run={run.id}"))
+            yield []
+        time.sleep(FORGOTTEN)
 
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as app:
         with chromium() as browser:
@@ -190,22 +226,13 @@ def main() -> None:
             page.context.close()
             widgets = widgets_of_a_tab(app, browser, run.id)
         time.sleep(FORGOTTEN)
-        row("0", [])
         for count in args.viewers:
-            with watched_by(count, app, run.id, widgets) as viewers:
-                row(str(count), viewers)
-        with chromium() as browser:
-            umap_of(visit(app, browser, f"/train?run={run.id}"))
-            row("a Chromium on this machine", [])
-        time.sleep(FORGOTTEN)
-        row("0 again", [])
-    alone = statistics.mean(row["steps per second"] for row in rows if row["viewers"].startswith("0"))
-    for row_ in rows:
-        row_["share of 0"] = row_["steps per second"] / alone
-        row_["target"] = f"at least {TARGETS[row_['viewers']]:g}" if row_["viewers"] in TARGETS else "-"
+            row(str(count), lambda count=count: watched_by(count, app, run.id, widgets))
+        row("a Chromium on this machine", by_chromium)
     notes = (
-        f"One default SimCLR run on Toybox, {args.seconds:g} s for each row. An answer is a timer's request until the "
-        "last message of its reply."
+        f"One default SimCLR run on Toybox. Stretches of {args.seconds:g} s with viewers and without take turns, "
+        f"{args.stretches} with each number; a share is the speed of one with viewers by the mean of its two "
+        "neighbours without. An answer is a timer's request until the last message of its reply."
     )
     write_table("viewers.md", "A run and its viewers", command(), rows, notes)
 

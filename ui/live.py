@@ -1,7 +1,8 @@
 """A run on screen: read from immutable views once a second, never waiting for training.
 
-Each part has its own timer and is drawn anew by itself, so that a click in one waits for none of the others. When the
-run is over, the page is drawn once more, without timers.
+Each part has its own timer and is drawn anew by itself: the numbers every second, charts and pictures half as often,
+because each answer costs the training a little and the browser more. When the run is over, the page is drawn once
+more, without timers.
 """
 
 import time
@@ -10,6 +11,7 @@ import streamlit as st
 
 from sslcore.errors import UserError
 from sslcore.runs import JobStatus, RunView
+from sslcore.settings import RunSettings
 from ui import controls, figures
 from ui.energy import energy_figure, separation_figure
 from ui.jobs import manager
@@ -55,13 +57,9 @@ def draw_run(run: str) -> None:
         return
     sheet, url = thumbnails(status.settings) if view.snapshots else ("", "")
     every = tick_seconds(run) if status.active else None
-    rarely = _pace_of_pictures(run, status, view, every)
-    st.fragment(_head, run_every=every)(run, status.active, every, bool(view.snapshots))
-    left, right = st.columns([1, 1.15], gap="medium")
-    with left:
-        st.fragment(_curves, run_every=every)(run)
-    with right:
-        st.fragment(_map, run_every=rarely)(run, every, rarely, sheet)
+    rarely = _pace_of_charts(run, status, view, every)
+    st.fragment(_head, run_every=every)(run, status.active, every, _has(view))
+    st.fragment(_charts, run_every=rarely)(run, every, rarely, sheet)
     st.fragment(_details, run_every=rarely)(run, every, rarely)
     if status.active and may_control(status.owner) and controls.is_here(run):
         st.fragment(_knobs)(run)
@@ -79,29 +77,39 @@ def _now(run: str) -> tuple[JobStatus, RunView]:
         st.rerun()
 
 
-def _head(run: str, was_active: bool, every: float | None, had_pictures: bool) -> None:
+def _has(view: RunView) -> tuple[bool, bool]:
+    """Whether there are steps, and pictures."""
+    return view.step > 0, bool(view.snapshots)
+
+
+def _head(run: str, was_active: bool, every: float | None, had: tuple[bool, bool]) -> None:
     status, view = _now(run)
     left = st.query_params.get("run") != run
     changed = was_active != status.active or (status.active and every != tick_seconds(run))
-    if left or changed or (view.snapshots and not had_pictures):
-        # once: to start, change or drop the timers, or to bring in the thumbnails; before anything is drawn, because
-        # half a fragment and the page that follows it can get mixed up on the way to the browser
+    if left or changed or had != _has(view):
+        # once: to start, change or drop the timers, or to bring in the first point and the thumbnails; before anything
+        # is drawn, because half a fragment and the page that follows it can get mixed up on the way to the browser
         st.rerun()
     _header(status, view)
     controls.problem()
     _numbers(status, view)
 
 
-def _map(run: str, every: float | None, rarely: float | None, sheet: str) -> None:
-    draw_map(run, _now_at(run, every, rarely), sheet)
+def _charts(run: str, every: float | None, rarely: float | None, sheet: str) -> None:
+    status, view = _now_at(run, every, rarely)
+    left, right = st.columns([1, 1.15], gap="medium")
+    with left:
+        _curves(run, status.settings, view)
+    with right:
+        draw_map(run, view, sheet)
 
 
-def _now_at(run: str, every: float | None, rarely: float | None) -> RunView:
-    """The same for pictures; draws the page anew where they are to be looked at in another pace from now on."""
+def _now_at(run: str, every: float | None, rarely: float | None) -> tuple[JobStatus, RunView]:
+    """The same for charts; draws the page anew where they are to be looked at in another pace from now on."""
     status, view = _now(run)
-    if rarely != _pace_of_pictures(run, status, view, every):
+    if rarely != _pace_of_charts(run, status, view, every):
         st.rerun()
-    return view
+    return status, view
 
 
 def _knobs(run: str) -> None:
@@ -109,8 +117,8 @@ def _knobs(run: str) -> None:
     controls.live_knobs(status)
 
 
-def _pace_of_pictures(run: str, status: JobStatus, view: RunView, every: float | None) -> float | None:
-    """Seconds until pictures are looked at again, which change less often and weigh more than numbers."""
+def _pace_of_charts(run: str, status: JobStatus, view: RunView, every: float | None) -> float | None:
+    """Seconds until charts and pictures are looked at again: they weigh more than numbers."""
     if status.active and every:
         return 2 * every
     return 2.0 if _awaits_pictures(run, view) else None
@@ -190,17 +198,16 @@ def _numbers(status: JobStatus, view: RunView) -> None:
     draw_lamp(view)
 
 
-def _curves(run: str) -> None:
-    status, view = _now(run)
+def _curves(run: str, settings: RunSettings, view: RunView) -> None:
     st.markdown("**Loss**", help="Dotted: a network that guesses, one that has collapsed, the best there is.")
-    _chart(figures.loss_figure(view, status.settings), "loss", run, view.step, 235)
+    _chart(figures.loss_figure(view, settings), "loss", run, view.step, 235)
     st.markdown("**Accuracy on held-out images**", help="Dotted: what has to be beaten, and chance.")
-    top = ceiling(status.settings)
+    top = ceiling(settings)
     _chart(figures.accuracy_figure(view, top), "accuracy", run, len(view.evaluations), 235)
 
 
 def _details(run: str, every: float | None, rarely: float | None) -> None:
-    view = _now_at(run, every, rarely)
+    _, view = _now_at(run, every, rarely)
     shown = st.segmented_control(
         "Details",
         list(DETAILS),
