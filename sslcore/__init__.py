@@ -5,9 +5,13 @@ Nothing in this package knows about the app that shows it.
 """
 
 import os
+import sys
 
-# OpenMP threads that wait in a busy loop starve everything else on a small machine, and each other: with one
-# other process on two cores, training came almost to a stop. Short waiting costs nothing measurable.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# How long GNU OpenMP's threads wait in a busy loop before they sleep; read when torch is loaded. Where a process has
+# more of them than cores, which one evaluation beside training is enough for, they sleep at once by default: waking
+# them cost a third of each step. Waiting long starves everything else, and each other, when somebody needs a core.
+if sys.platform == "linux":
+    os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 __version__ = "0.1.0"
