@@ -12,13 +12,14 @@ from torch import Tensor
 from sslcore.data.toybox.sheet import contact_sheet
 from sslcore.errors import UserError
 from sslcore.settings import RunSettings
+from sslcore.training.referee import SHOWN
 from ui.datasets import images_of
 
 COLUMNS = 32
 THUMB = 32  # pixels; larger images are reduced
 
 
-def thumbnails(settings: RunSettings, count: int = 1000) -> tuple[str, str]:
+def thumbnails(settings: RunSettings, count: int = SHOWN) -> tuple[str, str]:
     """The first held-out images of a run as one sprite sheet: its name and a data URI; empty if not here."""
     chosen = settings.data
     try:
