@@ -9,6 +9,7 @@ const NAMES = {text: "text-color", muted: "gray-color", line: "border-color-ligh
 const DATA = ["x", "y", "customdata", "text"];  // holds no colours, whatever it begins with
 const CLEAR = "rgba(0,0,0,0)";
 const THUMB = 96;
+const FRAME = 25;  // milliseconds of rest between two frames of a glide
 
 const ready = () => window.Plotly ? Promise.resolve()
   : new Promise((done) => window.addEventListener("plotly-ready", done, {once: true}));
@@ -42,13 +43,36 @@ const dress = (layout, height, theme) => {
 };
 
 const points = (gd) => [...gd.querySelectorAll(".scatterlayer .point")];
-const placed = (point) => ({transform: (point.getAttribute("transform") ?? "").replace(/-?[\d.]+(e-?\d+)?/g, "$&px")});
+const placeOf = (point) => (point.getAttribute("transform") ?? "").match(/-?[\d.]+(e-?\d+)?/g)?.map(Number) ?? [0, 0];
+const eased = (share) => share * share * (3 - 2 * share);
 
-// The browser moves the drawn points; asking Plotly for every frame would keep the page too busy to answer.
+// Points move as pictures on a canvas: moving the drawn ones themselves keeps the page too busy to answer.
 const glide = (gd, from, ms) => {
-  const now = points(gd);
-  if (now.length === from.length)
-    now.forEach((point, i) => point.animate([from[i], placed(point)], {duration: ms, easing: "ease-in-out"}));
+  const now = points(gd), size = gd._fullLayout?._size, layers = [...gd.querySelectorAll(".scatterlayer")];
+  if (now.length !== from.length || !now.length) return;
+  const canvas = document.createElement("canvas"), sharp = devicePixelRatio, began = performance.now();
+  Object.assign(canvas, {width: size.w * sharp, height: size.h * sharp, ariaHidden: true});
+  canvas.style.cssText = `position:absolute;left:${size.l}px;top:${size.t}px;width:${size.w}px;pointer-events:none`;
+  const pen = canvas.getContext("2d"), dots = now.map((point, i) => ({path: new Path2D(point.getAttribute("d")),
+    fill: point.style.fill, opacity: point.style.opacity || 1, start: from[i], end: placeOf(point)}));
+  const show = (visibility) => layers.forEach((layer) => { layer.style.visibility = visibility; });
+  gd.land = () => { canvas.remove(); show(""); gd.land = undefined; };
+  const frame = (time) => {
+    const share = Math.min(1, Math.max(0, time - began) / ms), moved = eased(share);
+    if (!canvas.isConnected || share === 1) return gd.land?.();
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    for (const {path, fill, opacity, start, end} of dots) {
+      const [x, y] = [0, 1].map((axis) => sharp * (start[axis] + moved * (end[axis] - start[axis])));
+      pen.setTransform(sharp, 0, 0, sharp, x, y);
+      Object.assign(pen, {fillStyle: fill, globalAlpha: opacity});
+      pen.fill(path);
+    }
+    setTimeout(() => requestAnimationFrame(frame), FRAME);
+  };
+  show("hidden");
+  gd.querySelector(".svg-container").append(canvas);
+  requestAnimationFrame(frame);
 };
 
 const canGlide = (old, traces) => old?.length === traces.length
@@ -82,7 +106,8 @@ const draw = (gd, tip, setStateValue) => {
   gd.setAttribute("aria-label", alt);
   if (version && gd.version === version && gd.theme === theme.id) return;  // nothing new: leave the plot alone
   const moves = glideMs && gd.version !== undefined && gd.version !== version && canGlide(gd.data, traces);
-  const from = moves && points(gd).map(placed);
+  const from = moves && points(gd).map(placeOf);
+  gd.land?.();
   gd.drawing = window.Plotly.react(gd, paint(traces, theme), dress(layout, height, theme),
     {responsive: true, displaylogo: false});
   if (moves) gd.drawing.then(() => glide(gd, from, glideMs));
