@@ -115,10 +115,15 @@ const draw = (gd, tip, setStateValue) => {
   Object.assign(gd, {version, theme: theme.id});
 };
 
+// A chart takes longer than the words beside it: they come first, and a click may come in between.
+const afterPaint = (act) => requestAnimationFrame(() => setTimeout(act));
+
 export default function ({data, parentElement, setStateValue}) {
   const gd = parentElement.querySelector(".plot"), tip = parentElement.querySelector(".tip");
+  const drawIt = () => { gd.waits = false; if (gd.isConnected && !gd.gone) draw(gd, tip, setStateValue); };
   Object.assign(gd, {latest: JSON.parse(new TextDecoder().decode(data)), gone: false});
-  ready().then(() => gd.isConnected && draw(gd, tip, setStateValue));
+  if (!gd.waits) ready().then(() => afterPaint(drawIt));
+  gd.waits = true;
   return () => {
     Object.assign(gd, {version: undefined, gone: true});
     tip.style.display = "none";

@@ -98,10 +98,10 @@ def _head(run: str, was_active: bool, every: float | None, had: tuple[bool, bool
 def _charts(run: str, every: float | None, rarely: float | None, sheet: str) -> None:
     status, view = _now_at(run, every, rarely)
     left, right = st.columns([1, 1.15], gap="medium")
+    with right:  # first: it answers clicks
+        draw_map(run, view, sheet)
     with left:
         _curves(run, status.settings, view)
-    with right:
-        draw_map(run, view, sheet)
 
 
 def _now_at(run: str, every: float | None, rarely: float | None) -> tuple[JobStatus, RunView]:

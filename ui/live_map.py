@@ -39,7 +39,17 @@ def draw_map(run: str, view: RunView, sheet: str) -> None:
     live_chart(figure, key="chart_map", version=version, height=440, sheet=sheet, glide_ms=GLIDE)
     late = f", the latest snapshot is of step {step:,}" if found.step != step else ""
     waiting = "; UMAP is warming up" if kind == "UMAP" and found.kind == "PCA" else ""
-    st.caption(f"{found.kind} at step {found.step:,}{late}{waiting}. {HOW_TO_READ}")
+    vote = _vote(run, step) if by == "Correctness" else ""
+    st.caption(f"{found.kind} at step {found.step:,}{late}{waiting}. {vote}{HOW_TO_READ}")
+
+
+def _vote(run: str, step: int) -> str:
+    """How often the neighbours of a point are right; empty without labels."""
+    labels, classes = labels_of(manager().status(run).settings)
+    if labels is None or not classes:
+        return ""
+    voted = snapshot(_folder(run).path, step)["predictions"]
+    return f"Neighbours vote for the right class of {(voted == labels[: len(voted)]).sum():,} of {len(voted):,}. "
 
 
 @lru_cache(maxsize=50)
