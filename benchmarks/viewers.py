@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from playwright.sync_api import Browser
@@ -175,7 +176,7 @@ def row_of(title: str, alone: list[float], watched: list[dict[str, float]]) -> d
         alone: steps per second without viewers, before and after each of ``watched``.
     """
     speeds = [one["steps per second"] for one in watched]
-    shares = [2 * v / (a + b) for v, a, b in zip(speeds, alone, alone[1:], strict=False)]
+    shares = [speed / statistics.mean(near) for speed, near in zip(speeds, pairwise(alone), strict=True)]
     names = ("steps per second", "answers per second", "median answer, ms", "p95 answer, ms", "kB per second")
     means = {n: statistics.mean(one[n] for one in watched) if n in watched[0] else "-" for n in names}
     return {

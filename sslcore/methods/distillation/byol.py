@@ -6,8 +6,9 @@ from torch import nn
 from sslcore.encoders import InputInfo, mlp, predictor
 from sslcore.knobs import knob
 from sslcore.losses import normalized_mse
-from sslcore.methods.base import Losses, Progress, TwoView, TwoViewSettings, Views
-from sslcore.methods.ema import momentum_at, target_of, update_target
+from sslcore.methods.base import Losses, Progress, TwoViewSettings, Views
+from sslcore.methods.ema import momentum_at
+from sslcore.methods.momentum import MomentumTwoView
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
@@ -34,7 +35,7 @@ class BYOLSettings(TwoViewSettings):
 
 
 @register
-class BYOL(TwoView):
+class BYOL(MomentumTwoView):
     """Bootstrap your own latent. Grill et al., NeurIPS 2020, arXiv 2006.07733."""
 
     card = Card(
@@ -70,7 +71,6 @@ class BYOL(TwoView):
         super().__init__(settings, info)
         width, hidden = self.knobs.projector_output, self.knobs.predictor_hidden
         self.predictor = predictor(width, hidden, bias=False) if self.knobs.predictor else nn.Identity()
-        self.target = target_of(nn.Sequential(self.encoder, self.projector))
 
     def build_projector(self, inputs: int) -> nn.Module:
         # A norm on the output (as in MoCo v3, arXiv 2104.02057) makes a short run use twice the dimensions.
@@ -90,6 +90,5 @@ class BYOL(TwoView):
             {"params": list(self.predictor.parameters()), "rate": self.knobs.predictor_rate},
         ]
 
-    def after_step(self, progress: Progress) -> None:
-        online = nn.Sequential(self.encoder, self.projector)
-        update_target(self.target, online, momentum_at(self.knobs.momentum, progress.fraction))
+    def momentum(self, progress: Progress) -> float:
+        return momentum_at(self.knobs.momentum, progress.fraction)
