@@ -15,9 +15,7 @@ from sslcore.settings import RunSettings
 from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
 from sslcore.views import random_views
 
-SHOWN = (
-    500  # held-out images in a snapshot: more would make each map a burden to a small machine and its browser
-)
+SHOWN = 500  # held-out images in a snapshot: a map of more is a burden to a small machine
 DIAGNOSED = 256  # held-out images on which collapse is judged
 CHUNK = 1000  # images encoded at a time
 
