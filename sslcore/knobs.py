@@ -9,7 +9,9 @@ Settings.parse({"temperature": "9"})     # UserError: temperature must be at mos
 
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -122,7 +124,8 @@ class KnobModel(BaseModel):
         return type(self).parse({**self.model_dump(), **values})
 
 
-def knobs_of(model: type[BaseModel]) -> dict[str, Knob]:
+@cache  # forms and links ask for the knobs of every method at each click
+def knobs_of(model: type[BaseModel]) -> Mapping[str, Knob]:
     """The knobs of a settings class, by name, in order of declaration."""
     found = {}
     for name, field in model.model_fields.items():
@@ -136,7 +139,7 @@ def knobs_of(model: type[BaseModel]) -> dict[str, Knob]:
         found[name] = Knob(
             name, kind, field.default, low, high, field.description or "", options=options, **extra
         )
-    return found
+    return types.MappingProxyType(found)
 
 
 def show(value: Any) -> str:

@@ -12,6 +12,7 @@ values when a button is pressed.
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -40,9 +41,8 @@ def open_form(default: str = "simclr") -> str:
     What the URL asks for is validated; a sentence on every value that had to be changed is kept for
     :func:`show_notes`. A run in the URL lends the form its settings once, when it is opened.
     """
-    asked = {
-        name: value for name, value in st.query_params.items() if name == "method" or name in _every_knob()
-    }
+    known = {"method", *_every_knob()}
+    asked = {name: value for name, value in st.query_params.items() if name in known}
     if "data" in asked:
         asked["data"] = from_link(asked["data"])
     opened, notes = _opened_run(), []
@@ -98,7 +98,7 @@ def write_form(settings: RunSettings) -> None:
 def link_form() -> None:
     """Put the method and the data into the URL; the bound widgets do it themselves."""
     method = st.session_state["method"]
-    usual = {"method": "", "data": RunSettings.build(method)["data"]}
+    usual = {"method": "", "data": _usual(method)["data"]}
     for name in LINKED:
         value = to_link(st.session_state[name])
         if value != usual[name]:
@@ -149,7 +149,7 @@ def choose_method() -> str:
 
 
 def _method_title(name: str) -> str:
-    card = methods()[name].card
+    card = get_method(name).card
     return f"{card.title} · {FAMILIES[card.family]} {card.year}"
 
 
@@ -158,7 +158,7 @@ def _method_changed() -> None:
     method, before = st.session_state["method"], st.session_state.get("_form_method", "simclr")
     kept = {
         name: st.session_state[name]
-        for name, usual in RunSettings.build(before).flat().items()
+        for name, usual in _usual(before).flat().items()
         if name in all_knobs(method) and st.session_state.get(name, usual) != usual
     }
     try:
@@ -171,7 +171,7 @@ def _method_changed() -> None:
 def knob_tabs(method: str, hidden: Iterable[str] = QUICK) -> None:
     """All knobs of a run of this method, in tabs by section."""
     st.session_state["_form_method"] = method
-    defaults = RunSettings.build(method).flat()
+    defaults = _usual(method).flat()
     sections = {get_method(method).card.title: get_method(method).Settings}
     sections |= {TITLES.get(name, name.capitalize()): model for name, model in SECTIONS.items()}
     drawn = {
@@ -220,7 +220,13 @@ def choose_data() -> str:
 def quick_knob(method: str, name: str) -> Any:
     """One knob on its own, outside of the tabs."""
     knob = replace(all_knobs(method)[name], unit="")
-    return draw_knob(knob, RunSettings.build(method)[name])
+    return draw_knob(knob, _usual(method)[name])
+
+
+@cache
+def _usual(method: str) -> RunSettings:
+    """The method's defaults."""
+    return RunSettings.build(method)
 
 
 def _every_knob() -> set[str]:

@@ -1,6 +1,7 @@
 """Settings worth a click: some that work, and some that break on purpose."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sslcore.errors import UserError
@@ -58,12 +59,13 @@ LESSONS = (  # of learning from two views; each is true for the same training ti
 )
 
 
-def presets_of(method: str) -> list[Preset]:
+@cache
+def presets_of(method: str) -> tuple[Preset, ...]:
     """The presets that fit a method: general ones, its own break-it switches, lessons about views."""
     card = get_method(method).card
     switches = [Preset(_words(s.values), s.expect, dict(s.values), breaks=True) for s in card.switches]
     lessons = [preset for preset in LESSONS if _teaches(method, preset)]
-    return [*GENERAL, *switches, *lessons]
+    return (*GENERAL, *switches, *lessons)
 
 
 def _teaches(method: str, lesson: Preset) -> bool:

@@ -13,6 +13,7 @@ from sslcore.errors import UserError
 from sslcore.methods.base import Panel, first_images
 from sslcore.runs import RunFolder
 from sslcore.runs import checkpoint as checkpoints
+from sslcore.runs.jobs import step_back
 from sslcore.settings import RunSettings
 from sslcore.training.trainer import build_method
 from ui.datasets import images_of
@@ -67,6 +68,7 @@ class PreviewService:
             self._worker.join()
 
     def _make(self, folder: RunFolder, newest: int) -> None:
+        step_back()
         made = None
         try:
             made = make_preview(folder)

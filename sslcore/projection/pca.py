@@ -1,8 +1,10 @@
 """Two-dimensional maps that hold still: PCA, and the alignment that keeps points in place over time."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from sslcore.errors import UserError
 
@@ -26,7 +28,9 @@ def pca(features: Any, previous: np.ndarray | None = None) -> np.ndarray:
     x -= x.mean(0) if len(x) else 0
     # The smaller Gram matrix has all that two components need; squaring costs no visible digits here.
     tall = len(x) >= x.shape[1]
-    _, vectors = np.linalg.eigh(x.T @ x if tall else x @ x.T)
+    # One thread: beside training, a second one would wait for its core a hundred times longer than it works.
+    with _threads().limit(limits=1, user_api="blas"):
+        _, vectors = np.linalg.eigh(x.T @ x if tall else x @ x.T)
     top = vectors[:, ::-1][:, :2]
     scores = x @ top if tall else top * np.linalg.norm(x.T @ top, axis=0)
     xy = np.zeros((len(x), 2))
@@ -35,6 +39,11 @@ def pca(features: Any, previous: np.ndarray | None = None) -> np.ndarray:
         reach = np.take_along_axis(xy, np.abs(xy).argmax(0)[None], 0)
         xy *= np.where(reach < 0, -1, 1)
     return align(xy, previous)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def align(xy: np.ndarray, previous: np.ndarray | None = None) -> np.ndarray:

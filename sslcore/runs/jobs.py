@@ -28,7 +28,7 @@ FOLLOWED = 50  # runs of other processes, and runs that are over, whose history 
 PATIENCE = 240.0  # seconds: a run nobody watches then pauses, a paused run for which others wait then stops
 WAITING = 5  # runs of one owner in the queue
 GREETING = 1.2  # seconds of rest after the first step, in which the page of who looks at the run comes up
-NICE = 10  # of the threads that train
+NICE = 10  # of the threads that train, and of others that nobody waits for
 SIGN_SECONDS = 20.0  # between two signs of life of a paused run
 
 
@@ -290,7 +290,7 @@ class JobManager:
         return job
 
     def _work(self, number: int) -> None:
-        _step_back()
+        step_back()
         while True:
             with self._wake:
                 while not self._waiting and not self._closing:
@@ -381,8 +381,8 @@ class JobManager:
         job.heeded.set()
 
 
-def _step_back() -> None:
-    """Let this thread, and the threads of the network that it will start, leave the processor to whoever asks for it:
+def step_back() -> None:
+    """Let this thread, and the threads of a network that it will start, leave the processor to whoever asks for it:
     the page and its browser need little, but at once. Elsewhere than on Linux only whole processes have a priority."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
