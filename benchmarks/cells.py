@@ -134,6 +134,7 @@ def rows(cells: list[Cell]) -> list[dict[str, Any]]:
                 "id": name,
                 "kNN": spread(knn),
                 "linear": spread(linear),
+                "untrained": untrained(mine),
                 "steps": round(statistics.mean(cell["steps"] for cell in mine)),
                 "minutes": statistics.mean(cell["seconds"] for cell in mine) / 60,
                 "seeds": len(mine),
@@ -142,6 +143,17 @@ def rows(cells: list[Cell]) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda row: row["knn_mean"] or 0.0, reverse=True)
+
+
+def untrained(cells: list[Cell]) -> str:
+    """kNN and linear accuracy of the method's own network before its first step."""
+    known = [
+        cell["baselines"] for cell in cells if cell.get("baselines", {}).get("random_linear") is not None
+    ]
+    if not known:
+        return "–"
+    means = (statistics.mean(found[name] for found in known) for name in ("random_knn", "random_linear"))
+    return " / ".join(f"{mean:.3f}" for mean in means)
 
 
 def spread(values: list[float]) -> str:

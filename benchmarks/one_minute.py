@@ -32,7 +32,7 @@ from sslcore.registry import methods
 
 STORE = Store(RESULTS / "one_minute.json")
 SHOWN = Path(__file__).parents[1] / "assets" / "one_minute.json"
-COLUMNS = ("method", "id", "kNN", "linear", "steps", "seeds")
+COLUMNS = ("method", "id", "kNN", "linear", "untrained", "steps", "seeds")
 
 
 def main() -> None:
@@ -62,8 +62,14 @@ def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
     everything = {}
     for name, table in tables.items():
         cells, found = table["cells"], rows(table["cells"])
-        pixels = statistics.mean(cell["baselines"]["pixels_knn"] for cell in cells)
-        notes = f"Raw pixels: kNN {pixels:.3f}. Mean ± standard deviation over seeds, held-out images. {remarks(cells)}"
+        known = (cell["baselines"]["pixels_knn"] for cell in cells)
+        pixels = statistics.mean(
+            value for value in known if value is not None
+        )  # a run may end before it is known
+        notes = f"Raw pixels: kNN {pixels:.3f}. Mean ± standard deviation over seeds, held-out images. "
+        notes += (
+            f"Untrained: kNN and linear accuracy of the same network before its first step. {remarks(cells)}"
+        )
         where, command = machines(table), remade("one_minute", name, table)
         lines = [{column: row[column] for column in COLUMNS} for row in found]
         page = pages / f"one_minute_{name}.md"

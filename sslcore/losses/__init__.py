@@ -3,7 +3,7 @@
 Rows are samples. Hyperparameters are keywords. bfloat16 and float16 inputs are computed in float32.
 """
 
-from sslcore.losses.clustering import iic, mean_entropy_gap, sinkhorn, swav
+from sslcore.losses.clustering import iic, mean_entropy_gap, sinkhorn, swapped_prediction, swav
 from sslcore.losses.contrastive import (
     clip,
     coupling,
@@ -73,6 +73,7 @@ __all__ = [
     "sinkhorn",
     "soft_cross_entropy",
     "supervised_contrastive",
+    "swapped_prediction",
     "swav",
     "triplet",
     "uniformity",

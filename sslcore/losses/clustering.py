@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from sslcore.errors import UserError
 from sslcore.losses._common import full_precision, require_pairs, require_positive
@@ -63,9 +64,24 @@ def swav(
     require_pairs(scores1, scores2)
     require_positive("temperature", temperature)
     code1, code2 = (sinkhorn(s, epsilon=epsilon, iterations=iterations) for s in (scores1, scores2))
-    first = (code2 * (scores1 / temperature).log_softmax(1)).sum(1)
-    second = (code1 * (scores2 / temperature).log_softmax(1)).sum(1)
-    return -(first + second).mean() / 2
+    first = swapped_prediction(scores1, code2, temperature=temperature)
+    return (first + swapped_prediction(scores2, code1, temperature=temperature)) / 2
+
+
+@full_precision
+def swapped_prediction(scores: Tensor, code: Tensor, *, temperature: float) -> Tensor:
+    """One term of :func:`swav`: the code of one view, predicted from the scores of another.
+
+        l = -mean_i sum_k q_ik log softmax(s_i / t)_k
+
+    Args:
+        scores: (N, K), cosines of embeddings and prototypes.
+        code: (N, K), rows that sum to 1, of the same images.
+        temperature: above 0; 0.1 in the paper.
+
+    Values: log K for equal scores.
+    """
+    return F.cross_entropy(scores / temperature, code)
 
 
 @full_precision

@@ -109,6 +109,12 @@ def test_rows_are_means_over_seeds_best_first():
     assert spread([]) == "–"
 
 
+def test_a_row_says_what_its_network_reached_untrained():
+    before = [{"random_knn": 0.2, "random_linear": 0.4}, {"random_knn": 0.3, "random_linear": 0.5}]
+    found = rows([cell("mae", seed, baselines=b) for seed, b in enumerate(before)] + [cell("simclr")])
+    assert {row["id"]: row["untrained"] for row in found} == {"mae": "0.250 / 0.450", "simclr": "–"}
+
+
 def test_runs_that_went_wrong_are_told():
     wrong = [
         cell("byol", 1, ended="diverged"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.losses import iic, mean_entropy_gap, sinkhorn, swav
+from sslcore.losses import iic, mean_entropy_gap, sinkhorn, swapped_prediction, swav
 
 
 def cosines(count=256, prototypes=64, seed=0):
@@ -63,14 +63,22 @@ def test_swav_at_collapse_is_log_of_the_prototypes():
 def test_swav_predicts_the_code_of_the_other_view():
     s1, s2 = cosines(seed=0), cosines(seed=1)
     q1, q2 = (sinkhorn(s, epsilon=0.1, iterations=2) for s in (s1, s2))
-    cross_entropy = torch.nn.functional.cross_entropy
-    expected = (cross_entropy(s1 / 0.2, q2) + cross_entropy(s2 / 0.2, q1)) / 2
+    expected = -(q2 * (s1 / 0.2).log_softmax(1) + q1 * (s2 / 0.2).log_softmax(1)).sum(1).mean() / 2
     assert torch.allclose(swav(s1, s2, temperature=0.2, epsilon=0.1, iterations=2), expected)
 
 
 def test_swav_of_sure_balanced_agreement_vanishes():
     scores = torch.eye(8).repeat(4, 1)
     assert swav(scores, scores, temperature=0.02).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_swapped_prediction_is_the_log_likelihood_of_a_sure_code():
+    scores, sure = cosines(), torch.eye(cosines().shape[1])[torch.arange(len(cosines())) % cosines().shape[1]]
+    likelihood = (scores / 0.3).softmax(1)[sure.bool()]
+    assert torch.allclose(swapped_prediction(scores, sure, temperature=0.3), -likelihood.log().mean())
+    assert swapped_prediction(
+        torch.ones(4, 8), sure[:4, :8].softmax(1), temperature=0.3
+    ).item() == pytest.approx(math.log(8))
 
 
 def test_swav_teaches_both_views():

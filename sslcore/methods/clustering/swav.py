@@ -4,12 +4,11 @@ from math import log
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, Prototypes, mlp
 from sslcore.knobs import knob
-from sslcore.losses import sinkhorn
+from sslcore.losses import sinkhorn, swapped_prediction
 from sslcore.methods.base import Losses, Panel, Progress, Views
 from sslcore.methods.groups import groups_in_use, show_groups
 from sslcore.methods.memory import Queue
@@ -112,7 +111,7 @@ class SwAV(MultiCrop):
         scores = [self.prototypes(gather(z)) for z in crops]
         codes = [self.sort(large) for large in scores[:2]]
         swapped = [
-            F.cross_entropy(scores[v] / self.knobs.temperature, code)
+            swapped_prediction(scores[v], code, temperature=self.knobs.temperature)
             for s, code in enumerate(codes)
             for v in range(len(scores))
             if v != s

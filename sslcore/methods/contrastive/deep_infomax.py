@@ -78,6 +78,8 @@ class DeepInfoMax(Method):
         ),
     )
     Settings = DeepInfoMaxSettings
+    # a tint of its own would tell the places of a view at once
+    defaults = {"jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6, "batch_size": 64}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -3,11 +3,11 @@
 from math import log
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcore.distributed import gather
-from sslcore.encoders import InputInfo, Prototypes
+from sslcore.encoders import InputInfo, Prototypes, mlp
 from sslcore.knobs import knob
 from sslcore.losses import dino, mean_entropy_gap
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views
@@ -82,6 +82,10 @@ class MSN(NeedsTransformer, MomentumTwoView, MultiCrop):
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         self.prototypes = Prototypes(self.knobs.projector_output, self.knobs.prototypes)
+
+    def build_projector(self, inputs: int) -> nn.Module:
+        # A norm on the output spreads the first embeddings: otherwise the sharp teacher sends all to few groups.
+        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Crops: ``view1`` is masked, ``view2`` is the teacher's; ``keep`` (N, K), the patches left of the first."""
