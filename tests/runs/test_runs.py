@@ -18,7 +18,7 @@ from sslcore.runs import (
     resume,
 )
 from sslcore.runs.summary import summary
-from sslcore.training import Step, Trainer
+from sslcore.training import Finished, Step, Trainer
 from tests.conftest import tiny_settings
 
 
@@ -191,6 +191,16 @@ def test_a_run_interrupted_from_the_keyboard_says_so_and_resumes(tmp_path, tiny,
         list(record(trainer, folder))
     assert folder.status()["state"] == "interrupted"
     list(record(resume(folder, tiny), folder))
+    assert folder.status()["state"] == "finished"
+
+
+def test_a_run_that_is_left_at_its_last_event_is_finished(tmp_path, tiny):
+    settings = tiny_settings()
+    folder = RunFolder.create(tmp_path, settings)
+    events = record(Trainer(settings, tiny), folder)
+    while not isinstance(next(events), Finished):
+        pass
+    events.close()
     assert folder.status()["state"] == "finished"
 
 
