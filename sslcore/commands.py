@@ -146,9 +146,10 @@ def evaluate(args: Namespace) -> int:
     folder = open_run(args.run, runs_root(args.runs))
     trainer = Trainer(folder.settings(), resume=checkpoint.load(folder.checkpoint))
     measured, _ = trainer.referee.evaluate(trainer.step, trainer.seconds, linear=True)
+    verdict = trainer.referee.lamp.verdict  # the run's own, before the same step is read once more
     diagnosis = trainer.referee.diagnose(trainer.step, trainer.seconds)
     figures = {"knn": measured.knn, "linear": measured.linear, **diagnosis.figures}
-    result = {"run": folder.id, "step": trainer.step, "collapse": diagnosis.verdict, **figures}
+    result = {"run": folder.id, "step": trainer.step, "collapse": verdict, **figures}
     print(json.dumps(result) if args.json else _lines(result))
     return 0
 
