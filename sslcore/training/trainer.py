@@ -31,6 +31,7 @@ BEGINNING = 40  # steps before the untrained network is measured: who starts a r
 HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
+MOST_EVALUATIONS = 200  # in a long run too: as many as can be asked for
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
 # of training time: what evaluations may cost where the budget is time, the last one apart
 EVALUATION_SHARE = 0.4
@@ -226,7 +227,9 @@ class Trainer(Iterator[Event]):
         if asked:
             return asked
         budget = self.settings.budget
-        return 12 if budget.steps or budget.epochs else max(4, round(budget.seconds / SECONDS_PER_EVALUATION))
+        if budget.steps or budget.epochs:
+            return 12
+        return min(max(4, round(budget.seconds / SECONDS_PER_EVALUATION)), MOST_EVALUATIONS)
 
     def _step(self) -> Step:
         start = time.perf_counter()

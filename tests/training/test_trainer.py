@@ -52,6 +52,11 @@ def test_the_linear_probe_is_fitted_four_times_whatever_the_number_of_evaluation
     assert [e.step for e in evaluations if e.linear is not None] == [6, 10, 16, 20]
 
 
+@pytest.mark.parametrize(("seconds", "times"), [(1, 4), (60, 12), (86_400, 200)])
+def test_a_budget_of_seconds_is_evaluated_every_five_within_limits(tiny, seconds, times):
+    assert Trainer(tiny_settings(steps=0, seconds=seconds, evaluations=0), tiny)._evaluations() == times
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """On it every step and every evaluation takes a sixteenth of a second."""
