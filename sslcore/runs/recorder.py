@@ -127,7 +127,7 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
         _cut(folder, 0, -1)  # killed before its first checkpoint: start over under the same name
         return Trainer(settings, data)
     _cut(folder, state["rows_end"], state["step"])
-    return Trainer(settings.from_json(state["settings"]), data, resume=state)
+    return Trainer(settings, data, resume=state)
 
 
 def _cut(folder: RunFolder, rows_end: int, step: int) -> None:

@@ -41,10 +41,11 @@ class Trainer(Iterator[Event]):
     """Trains one method on one dataset.
 
     Args:
-        settings: the run.
+        settings: the run as it was asked for.
         data: the images, if already loaded.
         download: fetch a public dataset that is not on this machine yet.
-        resume: what :meth:`state` returned earlier; the run continues as if it had never stopped.
+        resume: what :meth:`state` returned earlier; the run continues as if it had never stopped, with live
+            knobs where they had been turned.
 
     Raises:
         UserError: if the data cannot be had or do not fit the settings.
@@ -318,6 +319,8 @@ class Trainer(Iterator[Event]):
         }
 
     def _load(self, state: dict[str, Any]) -> None:
+        # only now: the lamp looks at views as they were when the run began
+        self.settings = self.method.settings = RunSettings.from_json(state["settings"])
         self.method.load_state_dict(state["method"])
         load_optimiser(self.optimiser, state["optimiser"])
         self.generator.set_state(state["generator"])

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import torch
 
 from sslcore.errors import UserError
 from sslcore.runs import (
@@ -91,6 +92,20 @@ def test_a_stopped_run_resumes_to_the_same_metrics(tmp_path, tiny):
     assert folder.status()["state"] == "stopped"
     list(record(resume(folder, tiny), folder))
     assert rows(folder) == rows(whole)
+
+
+def test_a_resumed_run_is_judged_on_the_views_that_it_began_with(tmp_path, tiny):
+    settings = tiny_settings()
+    folder, trainer = RunFolder.create(tmp_path, settings), Trainer(settings, tiny)
+    for event in record(trainer, folder):
+        if isinstance(event, Step) and event.step == 2:
+            trainer.update(rotation=90.0, temperature=0.9)
+        if isinstance(event, Step) and event.step == 3:
+            trainer.stop()
+    resumed = resume(folder, tiny)
+    turned = settings.turn(rotation=90.0, temperature=0.9)
+    assert resumed.settings == resumed.method.settings == turned
+    assert all(map(torch.equal, resumed.referee.pair, trainer.referee.pair))
 
 
 def test_a_truncated_checkpoint_falls_back_to_the_one_before(tmp_path, tiny, monkeypatch):
