@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -78,6 +78,10 @@ class Trainer(Iterator[Event]):
         self.images = train.images[:used].to(self.device)
         self.labels = None if train.labels is None else train.labels[:used].to(self.device)
         self.bags = Bags(train.bags[:used]) if self.method.uses_bags(settings) else None
+        # in which networks run: bf16 matrix products, or nothing; no method, so that nobody holds the trainer
+        self.autocast = partial(
+            torch.autocast, self.device.type, torch.bfloat16, enabled=self.precision == "bf16"
+        )
         self.referee = Referee(self.method, data, settings, self.autocast)
         self.step, self.seconds, self.speed = 0, 0.0, 0.0
         self.order = torch.empty(0, dtype=torch.long)
@@ -85,7 +89,6 @@ class Trainer(Iterator[Event]):
         self.introduced = False  # whether the untrained network has been measured
         self._evaluated = 0.0  # share of the budget at the last evaluation that was made
         self._evaluating = 0.0  # seconds spent on evaluations by this trainer
-        self._measurer = ThreadPoolExecutor(1, "measure")
         self._stopped = False
         self._pending: list[Event] = []
         if resume:
@@ -120,10 +123,6 @@ class Trainer(Iterator[Event]):
         """
         self.settings = self.method.settings = self.settings.turn(**values)
         self._pending.append(Changed(self.step, self.seconds, values))
-
-    def autocast(self) -> AbstractContextManager:
-        """The context in which networks run: bf16 matrix products, or nothing."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def _check(self) -> None:
         count = len(self.data.train.images)
@@ -208,11 +207,14 @@ class Trainer(Iterator[Event]):
 
     def _patiently(self, measure: Callable[[], Iterable[Event]]) -> Iterator[Event]:
         """Measure in another thread, so that whoever listens hears of the run, and can pause it, meanwhile."""
+        measurer = ThreadPoolExecutor(1, "measure")
         try:
-            found = self._measurer.submit(measure)
+            found = measurer.submit(measure)
         except RuntimeError:  # as while the interpreter goes down, no thread can be had: measure in this one
             yield from measure()
             return
+        finally:
+            measurer.shutdown(wait=False)  # the thread ends with what it measures
         while wait([found], HEARTBEAT).not_done:
             yield Measuring(self.step, self.seconds)
         yield from found.result()
