@@ -165,7 +165,7 @@ class JobManager:
 
     def pause(self, run: str, owner: str = "") -> None:
         """Stop calling ``next``; nothing is lost."""
-        job = self._mine(run, owner)
+        job = self._mine(run, owner, begun=True)
         job.heeded.clear()
         job.go.clear()
 
@@ -178,7 +178,7 @@ class JobManager:
 
     def step(self, run: str, owner: str = "") -> None:
         """Make exactly one optimiser step, then pause."""
-        job = self._mine(run, owner)
+        job = self._mine(run, owner, begun=True)
         job.heeded.clear()
         job.single = True
         job.go.set()
@@ -281,12 +281,14 @@ class JobManager:
         for thread in self._threads:
             thread.join(30)
 
-    def _mine(self, run: str, owner: str) -> Job:
+    def _mine(self, run: str, owner: str, begun: bool = False) -> Job:
         job = self._jobs.get(run)
         if job is None or not job.active:
             raise UserError(f"Run {run} is not training here: it may just have ended.")
         if job.owner not in ("", owner):
             raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
+        if begun and job in self._waiting:
+            raise UserError(f"Run {run} waits in the queue: pause it or make single steps when it has begun.")
         return job
 
     def _work(self, number: int) -> None:

@@ -32,6 +32,7 @@ def behind_another(manager, began: bool = True) -> tuple[str, str]:
     """A run that is resumed after it was stopped, at its first step or before it began, and the run it waits for."""
     if began:
         run = manager.start(tiny_settings())
+        wait(lambda: state(manager, run) == "running")
         manager.step(run)
         wait(lambda: state(manager, run) == "paused")
         manager.stop(run)
@@ -113,6 +114,15 @@ def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     assert state(manager, second) == "stopped" and manager.status(third).place == 1
     manager.stop(first)
     wait(lambda: state(manager, third) == "finished")
+
+
+def test_a_run_in_the_queue_is_neither_paused_nor_stepped(manager):
+    run, other = behind_another(manager, began=False)
+    for command in (manager.pause, manager.step):
+        with pytest.raises(UserError, match="waits in the queue"):
+            command(run)
+    manager.stop(other)
+    wait(lambda: state(manager, run) == "finished")
 
 
 def test_an_owner_may_have_five_runs_in_the_queue(manager):
