@@ -69,9 +69,7 @@ def _watch(trainer: Trainer, folder: RunFolder | None, as_json: bool) -> int:
         return 0
     for note in trainer.data.notes:
         print(note, file=sys.stderr)
-    history = History()
-    for _, row in folder.rows():
-        history.append(row)
+    history = History.of(folder)
     events = record(trainer, folder)
     with tqdm(
         total=1.0, bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr, initial=trainer.fraction

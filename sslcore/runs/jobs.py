@@ -42,7 +42,7 @@ class Job:
     continues: bool = False  # from a checkpoint
     state: str = "queued"
     message: str = ""
-    history: History = field(default_factory=History)
+    history: History | None = None  # from when it begins; until then its folder tells
     trainer: Trainer | None = None
     go: threading.Event = field(default_factory=threading.Event)  # cleared: paused
     single: bool = False  # make one step, then pause
@@ -246,7 +246,8 @@ class JobManager:
         job = self._jobs.get(run)
         if job is not None:
             job.seen, job.awaited = time.monotonic(), True
-            return job.history.view()
+            if job.history is not None:
+                return job.history.view()
         with self._wake:
             followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
             self._followed[run] = followed  # newest last
@@ -316,8 +317,9 @@ class JobManager:
         trainer = job.trainer = resume(job.folder) if job.continues else Trainer(job.settings)
         if job.continues:
             job.settings = trainer.settings  # with the knobs that had been turned
-        for _, row in job.folder.rows():
-            job.history.append(row)
+        job.history = History.of(job.folder)
+        with self._wake:
+            self._followed.pop(job.folder.id, None)  # rows may have been taken back unnoticed
         job.message = " ".join(trainer.data.notes)
         job.seen = time.monotonic()
         with closing(record(trainer, job.folder)) as events:

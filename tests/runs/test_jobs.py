@@ -149,6 +149,15 @@ def test_a_run_is_resumed_only_once(manager, began):
     wait(lambda: state(manager, run) == "finished")
 
 
+def test_a_resumed_run_in_the_queue_shows_what_it_has_learned(manager):
+    run, other = behind_another(manager)
+    view = manager.view(run)
+    assert view.step == 1 and view.diagnoses
+    manager.stop(other)
+    wait(lambda: state(manager, run) == "finished")
+    assert manager.view(run).step == 6
+
+
 def test_knobs_turned_during_a_pause_turn_before_the_next_step(manager):
     run = manager.start(tiny_settings(steps=100_000, schedule="constant", warmup=0))
     wait(lambda: manager.view(run).step > 0)
