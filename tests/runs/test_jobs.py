@@ -217,6 +217,25 @@ def test_only_the_owner_controls(manager):
     wait(lambda: state(manager, run) == "stopped")
 
 
+def test_runs_sign_as_alive_while_they_wait_or_are_paused(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.runs.jobs.SIGN_SECONDS", 0.02)
+    jobs = JobManager(tmp_path, workers=1)
+    held = jobs.start(tiny_settings(steps=100_000))
+    wait(lambda: jobs.view(held).step > 0)
+    jobs.pause(held)
+    wait(lambda: state(jobs, held) == "paused")
+    waiting = jobs.start(tiny_settings())
+
+    def signed() -> list[float]:
+        return [RunFolder(tmp_path / run).status()["updated"] for run in (held, waiting)]
+
+    before = signed()
+    wait(lambda: all(map(float.__gt__, signed(), before)))
+    assert [RunFolder(tmp_path / run).status()["state"] for run in (held, waiting)] == ["paused", "queued"]
+    jobs.close()
+
+
 def test_a_run_nobody_watches_pauses(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
     jobs = JobManager(tmp_path, workers=1, patience=0.1)

@@ -1,8 +1,11 @@
 import errno
 import json
 import os
+import sys
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -18,6 +21,7 @@ from sslcore.runs import (
     record,
     resume,
 )
+from sslcore.runs.folder import _born
 from sslcore.runs.summary import summary
 from sslcore.training import Finished, Step, Trainer
 from tests.conftest import tiny_settings
@@ -219,12 +223,38 @@ def test_a_run_that_is_left_at_its_last_event_is_finished(tmp_path, tiny):
     assert folder.status()["state"] == "finished"
 
 
-def test_a_process_of_the_same_number_is_not_taken_for_the_one_that_is_gone(tmp_path):
+def state_if_signed(tmp_path, **signature) -> str:
     folder = RunFolder.create(tmp_path, tiny_settings())
-    assert folder.status()["state"] == "queued"
     status = json.loads((folder.path / "status.json").read_text())
-    (folder.path / "status.json").write_text(json.dumps({**status, "session": "before the restart"}))
-    assert folder.status()["state"] == "interrupted"
+    (folder.path / "status.json").write_text(json.dumps(status | signature))
+    return folder.status()["state"]
+
+
+def test_a_process_of_the_same_number_is_not_taken_for_the_one_that_is_gone(tmp_path, monkeypatch):
+    assert state_if_signed(tmp_path) == "queued"
+    assert state_if_signed(tmp_path, session="before the restart") == "interrupted"
+    monkeypatch.setattr("sslcore.runs.folder._born", lambda pid: "today")
+    other = {"pid": os.getppid(), "updated": 0.0}  # a long step leaves no sign of life
+    assert state_if_signed(tmp_path, born="today", **other) == "queued"
+    assert state_if_signed(tmp_path, born="before the restart", **other) == "interrupted"
+
+
+def test_where_the_system_does_not_tell_when_a_process_began_it_has_to_sign(tmp_path, monkeypatch):
+    monkeypatch.setattr("sslcore.runs.folder._born", lambda pid: "")
+    assert state_if_signed(tmp_path, pid=os.getppid()) == "queued"
+    assert state_if_signed(tmp_path, pid=os.getppid(), updated=0.0) == "interrupted"
+    assert state_if_signed(tmp_path, pid=2**22 + 1) == "interrupted"  # nobody has this number
+    monkeypatch.setattr("sslcore.runs.folder.sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr("os.kill", lambda *_: pytest.fail("on Windows this is no question but an interrupt"))
+    assert state_if_signed(tmp_path, pid=2**22 + 1) == "queued"
+
+
+def test_a_process_is_known_by_when_it_began():
+    assert _born(2**22 + 1) == ""
+    if sys.platform == "linux":
+        ticks = int(_born(os.getpid()).split()[-1])
+        began = psutil.boot_time() + ticks / os.sysconf("SC_CLK_TCK")
+        assert began == pytest.approx(psutil.Process().create_time(), abs=1)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive"])
