@@ -69,9 +69,7 @@ def _watch(trainer: Trainer, folder: RunFolder | None, as_json: bool) -> int:
         return 0
     for note in trainer.data.notes:
         print(note, file=sys.stderr)
-    history = History()
-    for _, row in folder.rows():
-        history.append(row)
+    history = History.of(folder)
     events = record(trainer, folder)
     with tqdm(
         total=1.0, bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr, initial=trainer.fraction
@@ -146,9 +144,10 @@ def evaluate(args: Namespace) -> int:
     folder = open_run(args.run, runs_root(args.runs))
     trainer = Trainer(folder.settings(), resume=checkpoint.load(folder.checkpoint))
     measured, _ = trainer.referee.evaluate(trainer.step, trainer.seconds, linear=True)
+    verdict = trainer.referee.lamp.verdict  # the run's own, before the same step is read once more
     diagnosis = trainer.referee.diagnose(trainer.step, trainer.seconds)
     figures = {"knn": measured.knn, "linear": measured.linear, **diagnosis.figures}
-    result = {"run": folder.id, "step": trainer.step, "collapse": diagnosis.verdict, **figures}
+    result = {"run": folder.id, "step": trainer.step, "collapse": verdict, **figures}
     print(json.dumps(result) if args.json else _lines(result))
     return 0
 

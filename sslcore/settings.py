@@ -83,7 +83,11 @@ class EvaluationSettings(KnobModel):
         0.1, 0.01, 1.0, help="How much nearer neighbours count for more.", advanced=True
     )
     evaluations: int = knob(
-        0, 0, 200, help="How often accuracy is measured; 0: every 5 seconds, or 12 times.", advanced=True
+        0,
+        0,
+        200,
+        help="How often accuracy is measured; 0: every 5 seconds but at most 200 times, or 12 times.",
+        advanced=True,
     )
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from sslcore.__main__ import build_parser, main
 from sslcore.commands import asked
-from sslcore.runs import RunFolder
+from sslcore.runs import RunFolder, checkpoint
 
 
 @pytest.mark.parametrize("command", ["methods", "datasets"])
@@ -104,6 +104,18 @@ def test_few_images_make_a_smaller_batch_unless_one_was_asked_for(photos, tmp_pa
     assert recorded.settings()["batch_size"] == 8 and "batch_size=8" in recorded.status()["command"]
     assert main([*words, "batch_size=17"]) == 2
     assert "set batch_size to 16 or less" in capsys.readouterr().err
+
+
+def test_evaluating_a_run_reports_the_verdict_that_it_ended_with(photos, capsys):
+    words = ["train", "simclr", *photos, "--steps", "2", "--device", "cpu", "--json"]
+    assert main([*words, "--set", "width=4", "precision=fp32"]) == 0
+    run = json.loads(capsys.readouterr().out)["run"]
+    state = checkpoint.load(RunFolder(Path(run)).checkpoint)
+    # once the embeddings were a billion times wider, which one reading less than needed has seen
+    state["lamp"] |= {"widest": [1.0, 1.0, 1e9], "streak": 3, "verdict": "partial"}
+    checkpoint.save(RunFolder(Path(run)).checkpoint, state)
+    assert main(["evaluate", run, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["collapse"] == "partial"
 
 
 def test_a_damaged_image_in_a_zip_costs_that_image_only(photos, tmp_path, capsys):

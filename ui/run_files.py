@@ -10,7 +10,7 @@ from sslcore.runs import ACTIVE, RunFolder
 from ui.owner import refusal
 from ui.texts import portable
 
-PRIVATE = ("owner", "pid", "host", "session")  # entries of the status that are nobody else's business
+PRIVATE = ("owner", "pid", "born", "host", "session")  # entries of the status that are nobody else's business
 
 
 def result_files(folder: RunFolder) -> dict[str, bytes]:

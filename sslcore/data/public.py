@@ -221,6 +221,8 @@ def load_public(
 
     try:
         file = root / f"{name}-{VERSION}-{side}.npz"
+        if not there:
+            file.unlink(missing_ok=True)  # of files deleted since: it would pass for the download
         splits, classes = cached(file, make) if source.slow else make()
     except Exception as error:
         # torchvision reports the same trouble as many types: URLError, RuntimeError, EOFError, ValueError ...

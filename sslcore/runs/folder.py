@@ -13,6 +13,8 @@ import os
 import re
 import secrets
 import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,9 +30,10 @@ from sslcore.training.events import Event, Snapshot
 
 ACTIVE = ("queued", "running", "paused")
 ID = re.compile(r"\w[\w.-]{0,99}", re.ASCII)  # what a run's folder may be called
-STALE = 90.0  # seconds without a sign of life from another machine's process
+STALE = 90.0  # seconds without a sign of life from a process of which nothing else is known
 # Tells this process from an earlier one of the same number: in a container every server is process 1.
 SESSION = secrets.token_hex(8)
+_signing = threading.Lock()  # of two threads that sign at once, neither may undo what the other says
 
 
 def runs_root(given: str | os.PathLike | None = None) -> Path:
@@ -96,12 +99,13 @@ class RunFolder:
         Raises:
             OSError: if it cannot be written.
         """
-        status: dict[str, Any] = {}
-        with suppress(OSError, ValueError):
-            status = json.loads((self.path / "status.json").read_text())
-        status.update(changes, updated=time.time())
-        status.update(pid=os.getpid(), host=socket.gethostname(), session=SESSION)
-        write_json(self.path / "status.json", status)
+        pid, status = os.getpid(), {}
+        with _signing:
+            with suppress(OSError, ValueError):
+                status = json.loads((self.path / "status.json").read_text())
+            status.update(changes, updated=time.time())
+            status.update(pid=pid, born=_born(pid), host=socket.gethostname(), session=SESSION)
+            write_json(self.path / "status.json", status)
 
     def rows(self, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
         """Events after a byte offset, each with the offset behind it; a half-written last line is left."""
@@ -198,15 +202,34 @@ def all_runs(root: Path) -> list[RunFolder]:
 
 
 def _alive(status: dict[str, Any]) -> bool:
-    if status.get("host") != socket.gethostname():
-        return time.time() - status.get("updated", 0.0) < STALE
+    """Whether the process that signed a status still runs."""
     pid = status.get("pid")
-    if pid == os.getpid():
-        return status.get("session") == SESSION
+    if status.get("host") == socket.gethostname():
+        if pid == os.getpid():
+            return status.get("session") == SESSION
+        if status.get("born"):
+            return _born(pid) == status["born"]
+        if sys.platform != "win32" and not _taken(pid):
+            return False
+    return time.time() - status.get("updated", 0.0) < STALE
+
+
+def _born(pid: int) -> str:
+    """When a process began, which tells it from others of the same number: the boot and the clock ticks since.
+    Empty where there is none, or where the system, other than Linux, does not tell."""
+    with suppress(OSError, IndexError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # field 22 of proc(5); the name of the program, in brackets, may hold anything
+        return f"{boot} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
+    return ""
+
+
+def _taken(pid: int) -> bool:
+    """Whether any process has this number. Not for Windows, where it would be sent an interrupt."""
     try:
         os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError, TypeError):
-        return False
     except PermissionError:
-        pass
+        return True
+    except (OSError, OverflowError, TypeError):
+        return False
     return True

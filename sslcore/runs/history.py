@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil, log2
 from operator import add
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -107,6 +107,14 @@ class History:
         self._last: dict[str, Any] = {}
         self._version = 0
         self._view = RunView()
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> Self:
+        """What a run has recorded so far."""
+        history = cls()
+        for _, row in folder.rows():
+            history.append(row)
+        return history
 
     def append(self, row: dict[str, Any]) -> None:
         """Take in one event."""

@@ -29,7 +29,7 @@ PATIENCE = 240.0  # seconds: a run nobody watches then pauses, a paused run for 
 WAITING = 5  # runs of one owner in the queue
 GREETING = 1.2  # seconds of rest after the first step, in which the page of who looks at the run comes up
 NICE = 10  # of the threads that train, and of others that nobody waits for
-SIGN_SECONDS = 20.0  # between two signs of life of a paused run
+SIGN_SECONDS = 20.0  # between two signs of life of a run, be it queued, paused or in a long step
 
 
 @dataclass(eq=False)
@@ -42,15 +42,13 @@ class Job:
     continues: bool = False  # from a checkpoint
     state: str = "queued"
     message: str = ""
-    history: History = field(default_factory=History)
+    history: History | None = None  # from when it begins; until then its folder tells
     trainer: Trainer | None = None
     go: threading.Event = field(default_factory=threading.Event)  # cleared: paused
     single: bool = False  # make one step, then pause
     cancelled: bool = False
     farewell: str = ""  # why it was, if nobody asked
-    heeded: threading.Event = field(
-        default_factory=threading.Event
-    )  # cleared: something is asked of the worker
+    heeded: threading.Event = field(default_factory=threading.Event)  # cleared: the worker is asked something
     requests: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)  # live knobs to turn
     seen: float = field(default_factory=time.monotonic)  # when a viewer last looked
     awaited: bool = False  # whether a viewer has looked at all
@@ -104,13 +102,14 @@ class JobManager:
         self._followed: dict[str, FolderHistory] = {}
         self._waiting: list[Job] = []
         self._wake = threading.Condition()
-        self._closing = False
+        self._closing = threading.Event()
         self._gpus = torch.cuda.device_count()
         count = workers or max(1, self._gpus)
         self._threads = [
             threading.Thread(target=self._work, args=(i,), name=f"train-{i}", daemon=True)
             for i in range(count)
         ]
+        self._threads.append(threading.Thread(target=self._live, name="sign", daemon=True))
         for thread in self._threads:
             thread.start()
         # a daemon thread inside torch while the interpreter goes away would abort the process
@@ -165,7 +164,7 @@ class JobManager:
 
     def pause(self, run: str, owner: str = "") -> None:
         """Stop calling ``next``; nothing is lost."""
-        job = self._mine(run, owner)
+        job = self._mine(run, owner, begun=True)
         job.heeded.clear()
         job.go.clear()
 
@@ -178,7 +177,7 @@ class JobManager:
 
     def step(self, run: str, owner: str = "") -> None:
         """Make exactly one optimiser step, then pause."""
-        job = self._mine(run, owner)
+        job = self._mine(run, owner, begun=True)
         job.heeded.clear()
         job.single = True
         job.go.set()
@@ -226,8 +225,7 @@ class JobManager:
         job = self._jobs.get(run)
         if job is None:
             folder = find_run(run, self.root)
-            s = folder.status()
-            settings = folder.settings()
+            s, settings = folder.status(), folder.settings()
             label = s.get("label", settings.label())
             return JobStatus(run, s["state"], s["message"], s["owner"], 0, settings, label, s["created"])
         with self._wake:
@@ -246,7 +244,8 @@ class JobManager:
         job = self._jobs.get(run)
         if job is not None:
             job.seen, job.awaited = time.monotonic(), True
-            return job.history.view()
+            if job.history is not None:
+                return job.history.view()
         with self._wake:
             followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
             self._followed[run] = followed  # newest last
@@ -273,7 +272,7 @@ class JobManager:
     def close(self) -> None:
         """Stop everything and wait for the threads; runs that were going can be resumed later."""
         with self._wake:
-            self._closing = True
+            self._closing.set()
             self._wake.notify_all()
             jobs = list(self._jobs.values())
         for job in jobs:
@@ -281,21 +280,23 @@ class JobManager:
         for thread in self._threads:
             thread.join(30)
 
-    def _mine(self, run: str, owner: str) -> Job:
+    def _mine(self, run: str, owner: str, begun: bool = False) -> Job:
         job = self._jobs.get(run)
         if job is None or not job.active:
             raise UserError(f"Run {run} is not training here: it may just have ended.")
         if job.owner not in ("", owner):
             raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
+        if begun and job in self._waiting:
+            raise UserError(f"Run {run} waits in the queue: pause it or make single steps when it has begun.")
         return job
 
     def _work(self, number: int) -> None:
         step_back()
         while True:
             with self._wake:
-                while not self._waiting and not self._closing:
+                while not self._waiting and not self._closing.is_set():
                     self._wake.wait()
-                if self._closing:
+                if self._closing.is_set():
                     return
                 job = self._waiting.pop(0)
             try:
@@ -314,8 +315,9 @@ class JobManager:
         trainer = job.trainer = resume(job.folder) if job.continues else Trainer(job.settings)
         if job.continues:
             job.settings = trainer.settings  # with the knobs that had been turned
-        for _, row in job.folder.rows():
-            job.history.append(row)
+        job.history = History.of(job.folder)
+        with self._wake:
+            self._followed.pop(job.folder.id, None)  # rows may have been taken back unnoticed
         job.message = " ".join(trainer.data.notes)
         job.seen = time.monotonic()
         with closing(record(trainer, job.folder)) as events:
@@ -323,7 +325,7 @@ class JobManager:
                 job.history.append(event.as_dict())
                 if isinstance(event, Finished):
                     self._end(job, ENDINGS[event.reason], job.farewell or event.message)
-                if self._closing:
+                if self._closing.is_set():
                     return
                 if job.active:
                     self._obey(job, made_step=isinstance(event, Step))
@@ -357,17 +359,23 @@ class JobManager:
     def _greet(self, job: Job) -> None:
         """Leave the processors to the page for a moment, unless something is asked of the run."""
         end = time.monotonic() + GREETING
-        while time.monotonic() < end and job.heeded.is_set() and not self._closing:
+        while time.monotonic() < end and job.heeded.is_set() and not self._closing.is_set():
             time.sleep(0.02)
 
     def _hold(self, job: Job) -> None:
         """Until somebody lets it go on; while others wait in the queue no longer than the patience."""
         since = time.monotonic()
         while not job.go.wait(min(SIGN_SECONDS, self.patience)):
-            self._sign(job)
             if self._waiting and time.monotonic() - since > self.patience:
                 job.cancelled, job.farewell = True, "Stopped because others were waiting while it was paused."
                 return
+
+    def _live(self) -> None:
+        """Sign for every run that goes on, so that other processes and machines see that it does."""
+        while not self._closing.wait(SIGN_SECONDS):
+            for job in [job for job in list(self._jobs.values()) if job.active]:
+                with suppress(OSError):
+                    job.folder.set_status()
 
     def _sign(self, job: Job) -> None:
         with suppress(OSError):

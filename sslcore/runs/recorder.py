@@ -24,10 +24,11 @@ def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
     the status say that recording ended. A crash is recorded with its traceback and raised again; a run that is
     left, or interrupted from the keyboard, can be resumed.
     """
-    tape = _Tape(trainer, folder)
+    tape, over = _Tape(trainer, folder), False
     try:
         for event in trainer:
             tape.write(event)
+            over = isinstance(event, Finished)
             yield event
     except UserError as error:
         message = str(error)
@@ -35,7 +36,9 @@ def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
         tape.guard(lambda: folder.set_status(state="failed", message=message))
         raise
     except (GeneratorExit, KeyboardInterrupt):
-        tape.guard(lambda: folder.set_status(state="interrupted", message="The run was left before its end."))
+        if not over:
+            left = "The run was left before its end."
+            tape.guard(lambda: folder.set_status(state="interrupted", message=left))
         raise
     except BaseException as error:
         folder.log(traceback.format_exc())
@@ -124,7 +127,7 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
         _cut(folder, 0, -1)  # killed before its first checkpoint: start over under the same name
         return Trainer(settings, data)
     _cut(folder, state["rows_end"], state["step"])
-    return Trainer(settings.from_json(state["settings"]), data, resume=state)
+    return Trainer(settings, data, resume=state)
 
 
 def _cut(folder: RunFolder, rows_end: int, step: int) -> None:

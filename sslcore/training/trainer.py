@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -31,6 +31,7 @@ BEGINNING = 40  # steps before the untrained network is measured: who starts a r
 HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
+MOST_EVALUATIONS = 200  # in a long run too: as many as can be asked for
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
 # of training time: what evaluations may cost where the budget is time, the last one apart
 EVALUATION_SHARE = 0.4
@@ -40,10 +41,11 @@ class Trainer(Iterator[Event]):
     """Trains one method on one dataset.
 
     Args:
-        settings: the run.
+        settings: the run as it was asked for.
         data: the images, if already loaded.
         download: fetch a public dataset that is not on this machine yet.
-        resume: what :meth:`state` returned earlier; the run continues as if it had never stopped.
+        resume: what :meth:`state` returned earlier; the run continues as if it had never stopped, with live
+            knobs where they had been turned.
 
     Raises:
         UserError: if the data cannot be had or do not fit the settings.
@@ -76,6 +78,10 @@ class Trainer(Iterator[Event]):
         self.images = train.images[:used].to(self.device)
         self.labels = None if train.labels is None else train.labels[:used].to(self.device)
         self.bags = Bags(train.bags[:used]) if self.method.uses_bags(settings) else None
+        # in which networks run: bf16 matrix products, or nothing; no method, so that nobody holds the trainer
+        self.autocast = partial(
+            torch.autocast, self.device.type, torch.bfloat16, enabled=self.precision == "bf16"
+        )
         self.referee = Referee(self.method, data, settings, self.autocast)
         self.step, self.seconds, self.speed = 0, 0.0, 0.0
         self.order = torch.empty(0, dtype=torch.long)
@@ -83,7 +89,6 @@ class Trainer(Iterator[Event]):
         self.introduced = False  # whether the untrained network has been measured
         self._evaluated = 0.0  # share of the budget at the last evaluation that was made
         self._evaluating = 0.0  # seconds spent on evaluations by this trainer
-        self._measurer = ThreadPoolExecutor(1, "measure")
         self._stopped = False
         self._pending: list[Event] = []
         if resume:
@@ -118,10 +123,6 @@ class Trainer(Iterator[Event]):
         """
         self.settings = self.method.settings = self.settings.turn(**values)
         self._pending.append(Changed(self.step, self.seconds, values))
-
-    def autocast(self) -> AbstractContextManager:
-        """The context in which networks run: bf16 matrix products, or nothing."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def _check(self) -> None:
         count = len(self.data.train.images)
@@ -206,11 +207,14 @@ class Trainer(Iterator[Event]):
 
     def _patiently(self, measure: Callable[[], Iterable[Event]]) -> Iterator[Event]:
         """Measure in another thread, so that whoever listens hears of the run, and can pause it, meanwhile."""
+        measurer = ThreadPoolExecutor(1, "measure")
         try:
-            found = self._measurer.submit(measure)
+            found = measurer.submit(measure)
         except RuntimeError:  # as while the interpreter goes down, no thread can be had: measure in this one
             yield from measure()
             return
+        finally:
+            measurer.shutdown(wait=False)  # the thread ends with what it measures
         while wait([found], HEARTBEAT).not_done:
             yield Measuring(self.step, self.seconds)
         yield from found.result()
@@ -226,7 +230,9 @@ class Trainer(Iterator[Event]):
         if asked:
             return asked
         budget = self.settings.budget
-        return 12 if budget.steps or budget.epochs else max(4, round(budget.seconds / SECONDS_PER_EVALUATION))
+        if budget.steps or budget.epochs:
+            return 12
+        return min(max(4, round(budget.seconds / SECONDS_PER_EVALUATION)), MOST_EVALUATIONS)
 
     def _step(self) -> Step:
         start = time.perf_counter()
@@ -315,6 +321,8 @@ class Trainer(Iterator[Event]):
         }
 
     def _load(self, state: dict[str, Any]) -> None:
+        # only now: the lamp looks at views as they were when the run began
+        self.settings = self.method.settings = RunSettings.from_json(state["settings"])
         self.method.load_state_dict(state["method"])
         load_optimiser(self.optimiser, state["optimiser"])
         self.generator.set_state(state["generator"])

@@ -2,6 +2,7 @@
 
 import gzip
 import pickle
+import shutil
 import struct
 from dataclasses import replace
 from urllib.error import URLError
@@ -183,21 +184,37 @@ def test_a_download_that_breaks_off_is_not_taken_for_the_dataset(tmp_path, monke
     assert not any(file.is_file() for file in tmp_path.rglob("*"))
 
 
-def test_what_was_downloaded_is_there_the_next_time(tmp_path, monkeypatch):
+def readings(monkeypatch, name) -> list[bool]:
+    """Replace the reader of a dataset; the list grows by whether each reading was a download."""
     asked = []
 
     def fetch(folder, size, download, progress):
         asked.append(download)
-        for file in SOURCES["mnist"].files:
+        for file in SOURCES[name].files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(b"all")
         split = Split(torch.zeros(20, 3, size, size, dtype=torch.uint8), torch.arange(20) % 10)
         return {"train": split, "test": split}, tuple("0123456789")
 
-    monkeypatch.setitem(SOURCES, "mnist", replace(SOURCES["mnist"], read=fetch))
+    monkeypatch.setitem(SOURCES, name, replace(SOURCES[name], read=fetch))
+    return asked
+
+
+def test_what_was_downloaded_is_there_the_next_time(tmp_path, monkeypatch):
+    asked = readings(monkeypatch, "mnist")
     for download in (True, True, False):
         assert len(load("mnist", cache=tmp_path, download=download).train) == 20
     assert asked == [True, False, False]
+
+
+def test_files_that_were_deleted_are_downloaded_again_whatever_is_cached(tmp_path, monkeypatch):
+    asked = readings(monkeypatch, "flowers")
+    load("flowers", cache=tmp_path, download=True)
+    load("flowers", cache=tmp_path)
+    assert asked == [True], "what is slow to read is cached"
+    shutil.rmtree(tmp_path / "public" / "flowers-102")
+    load("flowers", cache=tmp_path, download=True)
+    assert asked == [True, True] and len(ask("flowers", tmp_path).train) == 20
 
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch):

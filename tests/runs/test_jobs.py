@@ -32,6 +32,7 @@ def behind_another(manager, began: bool = True) -> tuple[str, str]:
     """A run that is resumed after it was stopped, at its first step or before it began, and the run it waits for."""
     if began:
         run = manager.start(tiny_settings())
+        wait(lambda: state(manager, run) == "running")
         manager.step(run)
         wait(lambda: state(manager, run) == "paused")
         manager.stop(run)
@@ -115,6 +116,15 @@ def test_second_run_waits_in_line_and_can_be_cancelled_there(manager):
     wait(lambda: state(manager, third) == "finished")
 
 
+def test_a_run_in_the_queue_is_neither_paused_nor_stepped(manager):
+    run, other = behind_another(manager, began=False)
+    for command in (manager.pause, manager.step):
+        with pytest.raises(UserError, match="waits in the queue"):
+            command(run)
+    manager.stop(other)
+    wait(lambda: state(manager, run) == "finished")
+
+
 def test_an_owner_may_have_five_runs_in_the_queue(manager):
     first = manager.start(tiny_settings(steps=100_000), "me")
     wait(lambda: state(manager, first) == "running")
@@ -137,6 +147,15 @@ def test_a_run_is_resumed_only_once(manager, began):
     assert manager.status(run).place == 1 and RunFolder(manager.root / run).status()["state"] == "queued"
     manager.stop(other)
     wait(lambda: state(manager, run) == "finished")
+
+
+def test_a_resumed_run_in_the_queue_shows_what_it_has_learned(manager):
+    run, other = behind_another(manager)
+    view = manager.view(run)
+    assert view.step == 1 and view.diagnoses
+    manager.stop(other)
+    wait(lambda: state(manager, run) == "finished")
+    assert manager.view(run).step == 6
 
 
 def test_knobs_turned_during_a_pause_turn_before_the_next_step(manager):
@@ -196,6 +215,25 @@ def test_only_the_owner_controls(manager):
     wait(lambda: manager.view(run).changes)
     manager.stop(run, owner="ada")
     wait(lambda: state(manager, run) == "stopped")
+
+
+def test_runs_sign_as_alive_while_they_wait_or_are_paused(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.runs.jobs.SIGN_SECONDS", 0.02)
+    jobs = JobManager(tmp_path, workers=1)
+    held = jobs.start(tiny_settings(steps=100_000))
+    wait(lambda: jobs.view(held).step > 0)
+    jobs.pause(held)
+    wait(lambda: state(jobs, held) == "paused")
+    waiting = jobs.start(tiny_settings())
+
+    def signed() -> list[float]:
+        return [RunFolder(tmp_path / run).status()["updated"] for run in (held, waiting)]
+
+    before = signed()
+    wait(lambda: all(map(float.__gt__, signed(), before)))
+    assert [RunFolder(tmp_path / run).status()["state"] for run in (held, waiting)] == ["paused", "queued"]
+    jobs.close()
 
 
 def test_a_run_nobody_watches_pauses(tmp_path, tiny, monkeypatch):

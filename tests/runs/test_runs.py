@@ -1,9 +1,13 @@
 import errno
 import json
 import os
+import sys
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
+import torch
 
 from sslcore.errors import UserError
 from sslcore.runs import (
@@ -17,8 +21,9 @@ from sslcore.runs import (
     record,
     resume,
 )
+from sslcore.runs.folder import _born
 from sslcore.runs.summary import summary
-from sslcore.training import Step, Trainer
+from sslcore.training import Finished, Step, Trainer
 from tests.conftest import tiny_settings
 
 
@@ -91,6 +96,20 @@ def test_a_stopped_run_resumes_to_the_same_metrics(tmp_path, tiny):
     assert folder.status()["state"] == "stopped"
     list(record(resume(folder, tiny), folder))
     assert rows(folder) == rows(whole)
+
+
+def test_a_resumed_run_is_judged_on_the_views_that_it_began_with(tmp_path, tiny):
+    settings = tiny_settings()
+    folder, trainer = RunFolder.create(tmp_path, settings), Trainer(settings, tiny)
+    for event in record(trainer, folder):
+        if isinstance(event, Step) and event.step == 2:
+            trainer.update(rotation=90.0, temperature=0.9)
+        if isinstance(event, Step) and event.step == 3:
+            trainer.stop()
+    resumed = resume(folder, tiny)
+    turned = settings.turn(rotation=90.0, temperature=0.9)
+    assert resumed.settings == resumed.method.settings == turned
+    assert all(map(torch.equal, resumed.referee.pair, trainer.referee.pair))
 
 
 def test_a_truncated_checkpoint_falls_back_to_the_one_before(tmp_path, tiny, monkeypatch):
@@ -194,12 +213,48 @@ def test_a_run_interrupted_from_the_keyboard_says_so_and_resumes(tmp_path, tiny,
     assert folder.status()["state"] == "finished"
 
 
-def test_a_process_of_the_same_number_is_not_taken_for_the_one_that_is_gone(tmp_path):
+def test_a_run_that_is_left_at_its_last_event_is_finished(tmp_path, tiny):
+    settings = tiny_settings()
+    folder = RunFolder.create(tmp_path, settings)
+    events = record(Trainer(settings, tiny), folder)
+    while not isinstance(next(events), Finished):
+        pass
+    events.close()
+    assert folder.status()["state"] == "finished"
+
+
+def state_if_signed(tmp_path, **signature) -> str:
     folder = RunFolder.create(tmp_path, tiny_settings())
-    assert folder.status()["state"] == "queued"
     status = json.loads((folder.path / "status.json").read_text())
-    (folder.path / "status.json").write_text(json.dumps({**status, "session": "before the restart"}))
-    assert folder.status()["state"] == "interrupted"
+    (folder.path / "status.json").write_text(json.dumps(status | signature))
+    return folder.status()["state"]
+
+
+def test_a_process_of_the_same_number_is_not_taken_for_the_one_that_is_gone(tmp_path, monkeypatch):
+    assert state_if_signed(tmp_path) == "queued"
+    assert state_if_signed(tmp_path, session="before the restart") == "interrupted"
+    monkeypatch.setattr("sslcore.runs.folder._born", lambda pid: "today")
+    other = {"pid": os.getppid(), "updated": 0.0}  # a long step leaves no sign of life
+    assert state_if_signed(tmp_path, born="today", **other) == "queued"
+    assert state_if_signed(tmp_path, born="before the restart", **other) == "interrupted"
+
+
+def test_where_the_system_does_not_tell_when_a_process_began_it_has_to_sign(tmp_path, monkeypatch):
+    monkeypatch.setattr("sslcore.runs.folder._born", lambda pid: "")
+    assert state_if_signed(tmp_path, pid=os.getppid()) == "queued"
+    assert state_if_signed(tmp_path, pid=os.getppid(), updated=0.0) == "interrupted"
+    assert state_if_signed(tmp_path, pid=2**22 + 1) == "interrupted"  # nobody has this number
+    monkeypatch.setattr("sslcore.runs.folder.sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr("os.kill", lambda *_: pytest.fail("on Windows this is no question but an interrupt"))
+    assert state_if_signed(tmp_path, pid=2**22 + 1) == "queued"
+
+
+def test_a_process_is_known_by_when_it_began():
+    assert _born(2**22 + 1) == ""
+    if sys.platform == "linux":
+        ticks = int(_born(os.getpid()).split()[-1])
+        began = psutil.boot_time() + ticks / os.sysconf("SC_CLK_TCK")
+        assert began == pytest.approx(psutil.Process().create_time(), abs=1)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive"])

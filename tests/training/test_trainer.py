@@ -1,4 +1,7 @@
+import gc
+import threading
 import time
+import weakref
 from itertools import count
 from math import cos, pi
 from types import SimpleNamespace
@@ -52,6 +55,11 @@ def test_the_linear_probe_is_fitted_four_times_whatever_the_number_of_evaluation
     assert [e.step for e in evaluations if e.linear is not None] == [6, 10, 16, 20]
 
 
+@pytest.mark.parametrize(("seconds", "times"), [(1, 4), (60, 12), (86_400, 200)])
+def test_a_budget_of_seconds_is_evaluated_every_five_within_limits(tiny, seconds, times):
+    assert Trainer(tiny_settings(steps=0, seconds=seconds, evaluations=0), tiny)._evaluations() == times
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """On it every step and every evaluation takes a sixteenth of a second."""
@@ -86,14 +94,31 @@ def test_a_resumed_run_evaluates_as_often_as_its_own_seconds_allow(tiny, clock, 
 def test_where_no_thread_can_be_had_everything_is_measured_all_the_same(tiny, monkeypatch):
     usual = [event for event in Trainer(tiny_settings(), tiny) if not isinstance(event, Measuring)]
 
-    def submit(measure):
+    def submit(self, measure):
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
-    trainer = Trainer(tiny_settings(), tiny)
-    monkeypatch.setattr(trainer._measurer, "submit", submit)
-    events = list(trainer)
+    monkeypatch.setattr("sslcore.training.trainer.ThreadPoolExecutor.submit", submit)
+    events = list(Trainer(tiny_settings(), tiny))
     assert [(type(e), e.step) for e in events] == [(type(e), e.step) for e in usual]
     assert [e.knn for e in of_kind(events, Evaluation)] == [e.knn for e in of_kind(usual, Evaluation)]
+
+
+def test_a_run_that_is_over_leaves_neither_its_network_nor_a_thread(tiny):
+    gc.collect()
+    gc.disable()
+    try:
+        trainer = Trainer(tiny_settings(), tiny)
+        network = weakref.ref(trainer.method)
+        for _ in trainer:
+            pass
+        measuring = [thread for thread in threading.enumerate() if thread.name.startswith("measure")]
+        for thread in measuring:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in measuring)
+        del trainer
+        assert network() is None, "memory is free at once, not when garbage is collected"
+    finally:
+        gc.enable()
 
 
 def test_terms_add_up_to_the_loss(tiny):
