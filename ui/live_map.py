@@ -10,8 +10,9 @@ from ui.embedding import embedding_figure, snapshot
 from ui.jobs import manager
 from ui.panels import draw_panel
 from ui.plotly_live import Figure, live_chart
-from ui.previews import newest_checkpoint, previews
+from ui.previews import previews
 from ui.projection_service import Map, projections
+from ui.trained import newest_checkpoint
 
 GLIDE = 800
 KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."

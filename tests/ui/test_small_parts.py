@@ -14,9 +14,10 @@ from ui import jobs, owner, summary
 from ui.pictures import THUMB, sprite_sheet
 from ui.plotly_live import _literal
 from ui.presets import preset_settings, presets_of
-from ui.previews import Preview, PreviewService, newest_checkpoint
+from ui.previews import Preview, PreviewService
 from ui.run_files import delete_run
 from ui.summary import comparison, verdict_sentence
+from ui.trained import newest_checkpoint
 from ui.viewers import note
 
 
