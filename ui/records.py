@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sslcore.errors import UserError
 from sslcore.runs import ACTIVE, RunFolder, all_runs
-from ui.texts import portable, run_label
+from ui.texts import run_label
 
 STEP_LINE = b'{"event": "step"'
 
@@ -28,7 +28,6 @@ class Record:
     knn: float | None
     linear: float | None
     verdict: str
-    command: str
 
     @property
     def active(self) -> bool:
@@ -51,7 +50,7 @@ def record_of(folder: RunFolder) -> Record:
         UserError: if its settings cannot be read.
     """
     status = folder.status()
-    method, data, label, command = _asked(folder.path, _changed(folder.path))
+    method, data, label = _asked(folder.path, _changed(folder.path))
     knn, linear, verdict, seconds = _measured(folder.path, _size(folder.path))
     return Record(
         folder.id,
@@ -65,7 +64,6 @@ def record_of(folder: RunFolder) -> Record:
         knn,
         linear,
         verdict,
-        command,
     )
 
 
@@ -83,9 +81,9 @@ def _changed(path: Path) -> int:
 
 
 @lru_cache(maxsize=2000)
-def _asked(path: Path, changed: int) -> tuple[str, str, str, str]:
+def _asked(path: Path, changed: int) -> tuple[str, str, str]:
     settings = RunFolder(path).settings()
-    return settings.method, settings["data"], run_label(settings.label()), portable(settings.command())
+    return settings.method, settings["data"], run_label(settings.label())
 
 
 @lru_cache(maxsize=2000)

@@ -317,6 +317,19 @@ def test_the_form_reads_what_it_wrote(page):
     assert RunSettings.build("mae", **values) == RunSettings.build("mae", seed=4)
 
 
+def test_the_command_is_that_of_the_settings_asked_for(page, tiny):
+    run = jobs.manager().start(tiny(steps=100000))
+    wait_for_step(run, 1)
+    jobs.manager().turn(run, {"temperature": 0.77})
+    end = time.monotonic() + 30
+    while not jobs.manager().view(run).changes:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    app = page("train", run=run)
+    assert "temperature" not in texts(app.code) and "(temperature to 0.77)" in texts(app.caption)
+    jobs.manager().stop(run)
+
+
 def test_the_weights_of_a_mix_turn_one_by_one_while_it_runs(page):
     app = page("train", **TINY | {"method": "hybrid", "steps": "100000"})
     press(app, "Start")

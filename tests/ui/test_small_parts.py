@@ -16,7 +16,7 @@ from ui.plotly_live import _literal
 from ui.presets import preset_settings, presets_of
 from ui.previews import Preview, PreviewService
 from ui.run_files import delete_run
-from ui.summary import comparison, verdict_sentence
+from ui.summary import comparison, verdict_sentence, what_command_does
 from ui.trained import newest_checkpoint
 from ui.viewers import note
 
@@ -81,6 +81,15 @@ def test_the_summary_says_what_happened(knn, verdict, words):
 def test_the_comparison_names_the_ceiling_only_if_known():
     assert comparison(view(0.8))["kNN"] == ["80.0 %", "20.0 %", "50.0 %", "10.0 %"]
     assert "90.0 %" in comparison(view(0.8), 0.9)["kNN"]
+
+
+def test_the_same_numbers_are_promised_only_where_they_come():
+    by_steps, by_time = RunSettings.build("simclr", steps=9), RunSettings.build("simclr", seconds=9)
+    turned = [{"values": {"temperature": 0.3, "learning_rate": 0.01}}, {"values": {"temperature": 0.5}}]
+    assert "same numbers" in what_command_does(by_steps, ())
+    assert "same settings" in what_command_does(by_time, ())
+    told = what_command_does(by_steps, turned)
+    assert "same settings" in told and "(temperature to 0.5, learning rate to 0.01)" in told
 
 
 def test_a_sprite_sheet_holds_every_image_in_its_place():
