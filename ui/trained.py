@@ -49,6 +49,8 @@ def runs_with_weights(root: Path) -> dict[str, Record]:
 def similarity(folder: Path, image: Tensor, views: Tensor) -> tuple[list[float], float]:
     """Cosine of each view to the image in a run's representation, and the mean cosine of other images to it.
 
+    Representations are centred by the mean of the other images.
+
     Args:
         image: uint8 (3, S, S).
         views: float (N, 3, h, w) in [0, 1]; resized to what the run has learned from.
@@ -60,7 +62,9 @@ def similarity(folder: Path, image: Tensor, views: Tensor) -> tuple[list[float],
     seen = F.interpolate(views, (size, size), mode="bilinear", antialias=True, align_corners=False)
     batch = torch.cat([resize(image[None], size).float() / 255, seen, others.float() / 255])
     with torch.no_grad():
-        features = F.normalize(method.encode(batch), dim=1)
+        features = method.encode(batch).float()
+    # centred, as the probes do: representations after a ReLU all point into one corner
+    features = F.normalize(features - features[1 + len(views) :].mean(0), dim=1)
     cosine = features[1:] @ features[0]
     return cosine[: len(views)].tolist(), float(cosine[len(views) :].mean())
 

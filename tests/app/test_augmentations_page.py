@@ -1,4 +1,5 @@
 import io
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from sslcore.knobs import knobs_of
 from sslcore.runs import RunFolder
 from sslcore.views import ViewSettings
 from sslcore.views.lab import lab_to_rgb
-from ui import jobs
+from ui import jobs, trained
 from ui.augment_kinds import kinds
 from ui.augment_page import PRESETS
 from ui.augment_source import dataset_picture
@@ -112,6 +113,19 @@ def test_an_unchanged_view_has_cosine_one(finished):
     cosines, others = similarity(folder, image, torch.stack([image.float() / 255, 1 - image.float() / 255]))
     assert cosines[0] == pytest.approx(1, abs=1e-4)
     assert -1 <= cosines[1] < 1 and -1 <= others < 1
+
+
+def test_what_all_images_have_in_common_makes_no_likeness(server, monkeypatch):
+    image, others = (255 * IMAGE).to(torch.uint8), torch.arange(8 * 3072) * 37 % 251
+    others = others.view(8, 3, 32, 32).to(torch.uint8)
+
+    def judged(offset: float) -> tuple[list[float], float]:
+        network = SimpleNamespace(encode=lambda images: images.flatten(1) + offset)
+        monkeypatch.setattr(trained, "_judge", lambda folder, step: (network, 32, others))
+        return similarity(server, image, 1 - IMAGE[None])
+
+    (near, mean), (near_shifted, mean_shifted) = judged(0.0), judged(50.0)
+    assert near_shifted == pytest.approx(near, abs=1e-3) and mean_shifted == pytest.approx(mean, abs=1e-3)
 
 
 def test_a_method_with_an_encoder_of_its_own_judges_too(finished):
