@@ -235,6 +235,16 @@ def test_a_second_browser_may_watch_but_not_control(page, tiny):
     jobs.manager().stop(run, "somebody else")
 
 
+def test_a_run_in_the_queue_can_be_stopped_but_not_paused(page, tiny):
+    first, second = (jobs.manager().start(tiny(steps=100000)) for _ in range(2))
+    wait_for(first, "running")
+    buttons = {button.label: button for button in page("train", run=second).button}
+    assert buttons["Pause"].disabled and buttons["Step"].disabled and not buttons["Stop"].disabled
+    assert "another run" in buttons["Pause"].help
+    for run in (second, first):
+        jobs.manager().stop(run)
+
+
 def test_pause_step_resume_and_stop(page):
     app = page("train", **TINY | {"steps": "100000"})
     press(app, "Start")
