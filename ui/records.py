@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sslcore.errors import UserError
 from sslcore.runs import ACTIVE, RunFolder, all_runs
+from sslcore.settings import DataSettings
 from ui.texts import run_label
 
 STEP_LINE = b'{"event": "step"'
@@ -20,7 +21,7 @@ class Record:
     id: str
     label: str
     method: str
-    data: str
+    data: DataSettings
     state: str
     owner: str
     created: float
@@ -81,9 +82,9 @@ def _changed(path: Path) -> int:
 
 
 @lru_cache(maxsize=2000)
-def _asked(path: Path, changed: int) -> tuple[str, str, str]:
+def _asked(path: Path, changed: int) -> tuple[str, DataSettings, str]:
     settings = RunFolder(path).settings()
-    return settings.method, settings["data"], run_label(settings.label())
+    return settings.method, settings.data, run_label(settings.label())
 
 
 @lru_cache(maxsize=2000)

@@ -8,7 +8,7 @@ import streamlit as st
 from sslcore.errors import UserError
 from sslcore.knobs import show
 from sslcore.runs import JobStatus, RunView, find_run
-from sslcore.settings import RunSettings
+from sslcore.settings import DataSettings, RunSettings
 from ui.benchmark import supervised_knn
 from ui.jobs import manager
 from ui.records import records
@@ -87,16 +87,18 @@ def comparison(view: RunView, top: float | None = None) -> dict[str, list[str]]:
 
 
 def ceiling(settings: RunSettings) -> float | None:
-    """What labels reach on the same data: the better of this server's best supervised run and the published
-    benchmark."""
-    return _ceiling(settings["data"])
+    """What labels reach on the same images: the better of this server's best supervised run and the published
+    benchmark, which has measured datasets as they come."""
+    return _ceiling(settings.data)
 
 
-@st.cache_data(ttl=30, max_entries=20, show_spinner=False)
-def _ceiling(data: str) -> float | None:
+@st.cache_data(ttl=30, max_entries=20, show_spinner=False, hash_funcs={DataSettings: hash})
+def _ceiling(data: DataSettings) -> float | None:
     rivals = [
         record.knn
         for record in records(manager().root)
         if record.method == "supervised" and record.state == "finished" and record.data == data
     ]
-    return max((knn for knn in (*rivals, supervised_knn(data)) if knn is not None), default=None)
+    if data == DataSettings(data=data.data):
+        rivals.append(supervised_knn(data.data))
+    return max((knn for knn in rivals if knn is not None), default=None)

@@ -9,7 +9,7 @@ from PIL import Image
 from sslcore.errors import UserError
 from sslcore.registry import methods
 from sslcore.runs import RunFolder, RunView
-from sslcore.settings import RunSettings
+from sslcore.settings import DataSettings, RunSettings
 from ui import jobs, owner, summary
 from ui.pictures import THUMB, sprite_sheet
 from ui.plotly_live import _literal
@@ -135,10 +135,27 @@ def test_the_ceiling_is_never_below_the_published_one(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_PLAYGROUND_RUNS", str(tmp_path))
     monkeypatch.setattr(summary, "supervised_knn", lambda data: 0.9)
     for reached, best in ((0.2, 0.9), (0.95, 0.95)):
-        weak = SimpleNamespace(knn=reached, method="supervised", state="finished", data="toybox")
+        weak = SimpleNamespace(knn=reached, method="supervised", state="finished", data=DataSettings())
         monkeypatch.setattr(summary, "records", lambda root, weak=weak: [weak])
         summary._ceiling.clear()
         assert summary.ceiling(RunSettings.build("simclr")) == best
+    summary._ceiling.clear()
+    jobs.reset()
+
+
+@pytest.mark.parametrize("other", [{"image_size": 64}, {"style": "ink"}, {"data": "digits"}])
+def test_the_ceiling_is_that_of_the_same_images(tmp_path, monkeypatch, other):
+    monkeypatch.setenv("SSL_PLAYGROUND_RUNS", str(tmp_path))
+    monkeypatch.setattr(summary, "supervised_knn", {"toybox": 0.9}.get)
+    best = SimpleNamespace(knn=0.95, method="supervised", state="finished", data=DataSettings())
+    monkeypatch.setattr(summary, "records", lambda root: [best])
+    summary._ceiling.clear()
+    assert summary.ceiling(RunSettings.build("simclr")) == 0.95
+    assert summary.ceiling(RunSettings.build("simclr", **other)) is None
+    best.data = DataSettings(**other)
+    summary._ceiling.clear()
+    assert summary.ceiling(RunSettings.build("simclr")) == 0.9
+    assert summary.ceiling(RunSettings.build("simclr", **other)) == 0.95
     summary._ceiling.clear()
     jobs.reset()
 
