@@ -92,6 +92,7 @@ def buttons(status: JobStatus) -> None:
     held = mine and here
     paused = status.state == "paused"
     over = not status.active
+    waits = "It has not begun: another run goes first." if status.place else ""
     with st.container(horizontal=True, gap="small", width="content", key="run_buttons"):
         if paused or (over and status.state in RESUMABLE):
             call = "go_on" if paused else "resume_folder"
@@ -107,12 +108,12 @@ def buttons(status: JobStatus) -> None:
             _button(
                 "Pause",
                 ":material/pause:",
-                "Nothing is lost.",
+                waits or "Nothing is lost.",
                 ("pause", status.id),
-                disabled=not held or over or bool(status.pending),
+                disabled=not held or over or bool(status.pending or waits),
             )
-        told = "Make exactly one optimiser step, then pause."
-        _button("Step", ":material/skip_next:", told, ("step", status.id), disabled=not held)
+        told = waits or "Make exactly one optimiser step, then pause."
+        _button("Step", ":material/skip_next:", told, ("step", status.id), disabled=not held or bool(waits))
         _button(
             "Stop", ":material/stop:", "End the run and keep what it learned.", ("stop", status.id), not held
         )

@@ -14,6 +14,7 @@ from ui.datasets import images_of
 from ui.embedding import snapshot
 from ui.embedding_colors import colored_figure, colorings
 from ui.jobs import manager
+from ui.live_map import without_layout
 from ui.neighbours import draw_chosen
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
@@ -127,8 +128,9 @@ def _explorer(folder: Path, data: ImageData | None, sheet: str, pace: float | No
         version = f"{folder.name}:{found.kind}:{step}:{space}:{by}"
         how = {"key": "chart_embedding", "version": version, "sheet": sheet, "glide_ms": GLIDE}
         state = live_chart(figure, height=520, **how)
-        more = f"{kind} is on its way." if waits else "Hover to see an image, click or lasso to choose."
-        st.caption(f"{found.kind} at step {step:,}. {more}")
+        late = f"; {without_layout(kind)}" if found.kind != kind else ""
+        more = "" if waits else "Hover to see an image, click or lasso to choose."
+        st.caption(f"{found.kind} at step {step:,}{late}. {more}")
         with st.expander("How not to read this map", icon=":material/warning:", expanded=True, key="caution"):
             st.markdown(CAUTION)
     with right:

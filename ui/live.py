@@ -252,7 +252,7 @@ def _chart(figure: figures.Figure, key: str, run: str, version: int, height: int
 
 def _share(run: str, status: JobStatus) -> None:
     with st.expander("Reproduce and share", icon=":material/share:", key="share"):
-        draw_command(portable(status.settings.command()))
+        draw_command(run)
         base = (st.context.url or "").split("?")[0]
         st.caption("Link for watching; who opens it sees the run but cannot control it:")
         st.code(f"{base}?run={run}", language=None, wrap_lines=True)

@@ -10,8 +10,10 @@ from ui.embedding import embedding_figure, snapshot
 from ui.jobs import manager
 from ui.panels import draw_panel
 from ui.plotly_live import Figure, live_chart
-from ui.previews import newest_checkpoint, previews
+from ui.previews import previews
 from ui.projection_service import Map, projections
+from ui.texts import plain, portable
+from ui.trained import newest_checkpoint
 
 GLIDE = 800
 KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."
@@ -38,9 +40,15 @@ def draw_map(run: str, view: RunView, sheet: str) -> None:
     version = f"{run}:{found.kind}:{found.step}:{by}"
     live_chart(figure, key="chart_map", version=version, height=440, sheet=sheet, glide_ms=GLIDE)
     late = f", the latest snapshot is of step {step:,}" if found.step != step else ""
-    waiting = "; UMAP is warming up" if kind == "UMAP" and found.kind == "PCA" else ""
+    late += f"; {without_layout(kind)}" if found.kind != kind else ""
     vote = _vote(run, step) if by == "Correctness" else ""
-    st.caption(f"{found.kind} at step {found.step:,}{late}{waiting}. {vote}{HOW_TO_READ}")
+    st.caption(f"{found.kind} at step {found.step:,}{late}. {vote}{HOW_TO_READ}")
+
+
+def without_layout(kind: str) -> str:
+    """Why there is no such layout yet, in a few words."""
+    error = projections().umap.error
+    return plain(portable(error.rstrip("."))) if error else f"{kind} is on its way"
 
 
 def _vote(run: str, step: int) -> str:

@@ -8,19 +8,20 @@ import streamlit as st
 from PIL import Image
 
 from sslcore.data import ImageData
+from sslcore.evaluation import nearest
 from ui.texts import plain, signed
 
 NEAREST = 8
 MOST = 24  # pictures shown of a lasso
 
 
-def nearest(features: Any, query: int, count: int = NEAREST) -> tuple[list[int], list[float]]:
-    """Rows of features (N, d) with the largest cosine to row ``query``, itself left out, and the cosines."""
+def others_nearest(features: Any, query: int, count: int = NEAREST) -> tuple[list[int], list[float]]:
+    """Rows of features (N, d) most like row ``query``, itself left out, and their cosines on centred features."""
     x = np.nan_to_num(np.asarray(features, dtype=np.float32), posinf=0, neginf=0)
-    x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-    cosine = x @ x[query]
-    order = [int(i) for i in np.argsort(-cosine, kind="stable") if i != query][:count]
-    return order, [float(cosine[i]) for i in order]
+    cosines, order = nearest(x, x[query : query + 1], k=count + 1)
+    found = zip(order[0].tolist(), cosines[0].tolist(), strict=True)
+    rows = [(row, cosine) for row, cosine in found if row != query][:count]
+    return [row for row, _ in rows], [cosine for _, cosine in rows]
 
 
 def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any, step: int) -> None:
@@ -33,11 +34,14 @@ def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any, step: 
     _take_click(state.clicked, count)
     told = "Click a point of the map, or give the number of a held-out image."
     query = st.number_input("Image", 0, count - 1, 0, 1, key="map_image", help=told)
-    order, cosines = nearest(features, query)
+    order, cosines = others_nearest(features, query)
     st.markdown(f"**The image:** {plain(_name(data, query))}")
     _picture(data, query, f"number {query}", 96)
     if order:
-        st.markdown("**Its nearest neighbours**", help="By the cosine in the space that is mapped.")
+        st.markdown(
+            "**Its nearest neighbours**",
+            help="By the cosine in the space that is mapped, centred as for the kNN vote.",
+        )
         _agreement(data, query, order)
         with st.container(horizontal=True, gap="xsmall"):
             for index, cosine in zip(order, cosines, strict=True):

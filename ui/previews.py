@@ -12,12 +12,9 @@ import torch
 from sslcore.errors import UserError
 from sslcore.methods.base import Panel, first_images
 from sslcore.runs import RunFolder
-from sslcore.runs import checkpoint as checkpoints
 from sslcore.runs.jobs import step_back
-from sslcore.settings import RunSettings
-from sslcore.training.trainer import build_method
-from ui.datasets import images_of
 from ui.single import Single
+from ui.trained import newest_checkpoint, trained_method
 
 SHOWN = 8  # images in a preview
 PAUSE = 8.0  # seconds between two previews of a run
@@ -83,28 +80,17 @@ class PreviewService:
                     self._done.pop(next(iter(self._done)))
 
 
-def newest_checkpoint(folder: RunFolder) -> int | None:
-    """The step of the newest checkpoint."""
-    steps = [int(file.stem) for file in folder.checkpoint.glob("*.json")]
-    return max(steps, default=None)
-
-
 def make_preview(folder: RunFolder) -> Preview:
     """Load the newest checkpoint and let the network look at the first held-out images.
 
     Raises:
         UserError: if there is no checkpoint, or the dataset is not here.
     """
-    state = checkpoints.load(folder.checkpoint)
-    settings = RunSettings.from_json(state["settings"])
-    data = images_of(settings)
-    method = build_method(settings, data)
-    method.load_state_dict(state["method"])
-    method.eval()
+    method, data, step = trained_method(folder)
     with torch.no_grad():
         seen = method.views(first_images(data.test, SHOWN), torch.Generator().manual_seed(0))
         panels = method.preview(seen)
-    return Preview(state["step"], tuple(panels))
+    return Preview(step, tuple(panels))
 
 
 previews = Single(PreviewService)

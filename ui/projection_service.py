@@ -65,10 +65,9 @@ class ProjectionService:
             self._collect()
             if (run, step, kind) in self._maps:
                 return self._maps[run, step, kind]
-            if len(features) > 2:
-                near = min(self._of(run, kind), key=lambda other: abs(other.step - step), default=flat)
-                how = {"method": "tsne"} if kind == "t-SNE" else {}
-                self.umap.request((run, step, kind), features, near.xy, **how)
+            near = min(self._of(run, kind), key=lambda other: abs(other.step - step), default=flat)
+            how = {"method": "tsne"} if kind == "t-SNE" else {}
+            self.umap.request((run, step, kind), features, near.xy, **how)
             return flat
 
     def behind(self, run: str, step: int) -> bool:
@@ -87,7 +86,7 @@ class ProjectionService:
         """Collect a finished layout, ask for the next."""
         self._collect()
         newest, now = self._newest(run, "UMAP"), time.monotonic()
-        if (newest and newest.step == step) or now - self._asked < self.pause or len(features) < 3:
+        if (newest and newest.step == step) or now - self._asked < self.pause:
             return
         previous = newest or self._pca(run, step, features)
         if self.umap.request((run, step, "UMAP"), features, previous.xy):

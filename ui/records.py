@@ -1,14 +1,17 @@
-"""Run folders in short, for tables: read without their thousands of step lines, kept until they change."""
+"""Run folders in short, for tables: read without their thousands of step lines, and only what is new."""
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from sslcore.errors import UserError
-from sslcore.runs import ACTIVE, RunFolder, all_runs
-from ui.texts import portable, run_label
+from sslcore.runs import ACTIVE, RunFolder, run_folders
+from sslcore.settings import DataSettings
+from ui.texts import run_label
 
 STEP_LINE = b'{"event": "step"'
 
@@ -20,7 +23,7 @@ class Record:
     id: str
     label: str
     method: str
-    data: str
+    data: DataSettings
     state: str
     owner: str
     created: float
@@ -28,7 +31,6 @@ class Record:
     knn: float | None
     linear: float | None
     verdict: str
-    command: str
 
     @property
     def active(self) -> bool:
@@ -38,10 +40,10 @@ class Record:
 def records(root: Path) -> list[Record]:
     """All runs that can be read, newest first."""
     found = []
-    for folder in all_runs(root):
+    for folder in run_folders(root):
         with suppress(UserError):
             found.append(record_of(folder))
-    return found
+    return sorted(found, key=lambda record: record.created, reverse=True)
 
 
 def record_of(folder: RunFolder) -> Record:
@@ -51,8 +53,8 @@ def record_of(folder: RunFolder) -> Record:
         UserError: if its settings cannot be read.
     """
     status = folder.status()
-    method, data, label, command = _asked(folder.path, _changed(folder.path))
-    knn, linear, verdict, seconds = _measured(folder.path, _size(folder.path))
+    method, data, label = _asked(folder.path, _changed(folder.path))
+    measured = _measured(folder.path)
     return Record(
         folder.id,
         label,
@@ -61,18 +63,11 @@ def record_of(folder: RunFolder) -> Record:
         status["state"],
         status["owner"],
         status["created"],
-        seconds,
-        knn,
-        linear,
-        verdict,
-        command,
+        measured.seconds,
+        measured.knn,
+        measured.linear,
+        measured.verdict,
     )
-
-
-def _size(path: Path) -> int:
-    with suppress(OSError):
-        return (path / "metrics.jsonl").stat().st_size
-    return 0
 
 
 def _changed(path: Path) -> int:
@@ -83,25 +78,48 @@ def _changed(path: Path) -> int:
 
 
 @lru_cache(maxsize=2000)
-def _asked(path: Path, changed: int) -> tuple[str, str, str, str]:
+def _asked(path: Path, changed: int) -> tuple[str, DataSettings, str]:
     settings = RunFolder(path).settings()
-    return settings.method, settings["data"], run_label(settings.label()), portable(settings.command())
+    return settings.method, settings.data, run_label(settings.label())
 
 
-@lru_cache(maxsize=2000)
-def _measured(path: Path, size: int) -> tuple[float | None, float | None, str, float]:
-    knn = linear = None
-    verdict, seconds = "", 0.0
+class _Measured(NamedTuple):
+    """What the events say that have been read so far, and where in their file they end."""
+
+    end: int = 0
+    seconds: float = 0.0
+    knn: float | None = None
+    linear: float | None = None
+    verdict: str = ""
+
+
+_known: dict[Path, _Measured] = {}
+
+
+def _measured(path: Path) -> _Measured:
+    """What has been measured; reads only what is new."""
+    found = _known.get(path, _Measured())
     with suppress(OSError), open(path / "metrics.jsonl", "rb") as file:
+        if file.seek(0, os.SEEK_END) < found.end:
+            found = _Measured()  # the run was resumed from a checkpoint and took rows back
+        end = file.seek(found.end)
         for line in file:
-            if line.startswith(STEP_LINE) or not line.endswith(b"\n"):
-                continue
-            with suppress(ValueError, KeyError):
-                row = json.loads(line)
-                seconds = row["seconds"]
-                if row["event"] == "evaluation":
-                    knn = row["knn"] if row["knn"] is not None else knn
-                    linear = row["linear"] if row["linear"] is not None else linear
-                elif row["event"] == "diagnosis":
-                    verdict = row["verdict"]
-    return knn, linear, verdict, seconds
+            if not line.endswith(b"\n"):
+                break
+            end += len(line)
+            if not line.startswith(STEP_LINE):
+                found = _updated(found, line)
+        found = _known[path] = found._replace(end=end)
+    return found
+
+
+def _updated(found: _Measured, line: bytes) -> _Measured:
+    with suppress(ValueError, KeyError):
+        row = json.loads(line)
+        found = found._replace(seconds=row["seconds"])
+        if row["event"] == "evaluation":
+            new = {name: row[name] for name in ("knn", "linear") if row[name] is not None}
+            return found._replace(**new)
+        if row["event"] == "diagnosis":
+            return found._replace(verdict=row["verdict"])
+    return found

@@ -121,7 +121,7 @@ def _one(record: Record) -> None:
             _downloads(folder)
             if not record.active:
                 _delete(record)
-        draw_command(record.command)
+        draw_command(record.id)
 
 
 def _downloads(folder: RunFolder) -> None:

@@ -1,13 +1,18 @@
 """What came out of a run: a sentence, and a table with everything it has to be compared with."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import streamlit as st
 
-from sslcore.runs import JobStatus, RunView
-from sslcore.settings import RunSettings
+from sslcore.errors import UserError
+from sslcore.knobs import show
+from sslcore.runs import JobStatus, RunView, find_run
+from sslcore.settings import DataSettings, RunSettings
 from ui.benchmark import supervised_knn
 from ui.jobs import manager
 from ui.records import records
-from ui.texts import PLACEHOLDER, percent
+from ui.texts import PLACEHOLDER, percent, plain, portable
 
 
 def draw_summary(status: JobStatus, view: RunView) -> None:
@@ -20,12 +25,28 @@ def draw_summary(status: JobStatus, view: RunView) -> None:
         st.table(comparison(view, ceiling(status.settings)), border="horizontal")
 
 
-def draw_command(command: str) -> None:
-    """How to get the same numbers again."""
-    st.caption("The same numbers again, on this machine:")
+def draw_command(run: str) -> None:
+    """How to do it again."""
+    try:
+        asked, view = find_run(run, manager().root).settings(), manager().view(run)
+    except UserError:
+        return  # somebody has just deleted it
+    st.caption(what_command_does(asked, view.changes))
+    command = portable(asked.command())
     st.code(command, language="bash", wrap_lines=True)
     if PLACEHOLDER in command:
         st.caption("Put the place of your images, a folder or a zip, after `folder:`.")
+
+
+def what_command_does(asked: RunSettings, changes: Sequence[Mapping[str, Any]]) -> str:
+    """Whether the command of these settings brings the same numbers, and which turned knobs it leaves out."""
+    timed = not (asked["steps"] or asked["epochs"])
+    if not (timed or changes):
+        return "The same numbers again, on this machine:"
+    turned = {name: show(value) for change in changes for name, value in change["values"].items()}
+    told = ", ".join(f"{name.replace('_', ' ')} to {value}" for name, value in turned.items())
+    without = f", without the knobs turned on the way ({plain(told)})" if told else ""
+    return f"The same settings again{without}:"
 
 
 def verdict_sentence(view: RunView) -> str:
@@ -66,16 +87,18 @@ def comparison(view: RunView, top: float | None = None) -> dict[str, list[str]]:
 
 
 def ceiling(settings: RunSettings) -> float | None:
-    """What labels reach on the same data: the better of this server's best supervised run and the published
-    benchmark."""
-    return _ceiling(settings["data"])
+    """What labels reach on the same images: the better of this server's best supervised run and the published
+    benchmark, which has measured datasets as they come."""
+    return _ceiling(settings.data)
 
 
-@st.cache_data(ttl=30, max_entries=20, show_spinner=False)
-def _ceiling(data: str) -> float | None:
+@st.cache_data(ttl=30, max_entries=20, show_spinner=False, hash_funcs={DataSettings: hash})
+def _ceiling(data: DataSettings) -> float | None:
     rivals = [
         record.knn
         for record in records(manager().root)
         if record.method == "supervised" and record.state == "finished" and record.data == data
     ]
-    return max((knn for knn in (*rivals, supervised_knn(data)) if knn is not None), default=None)
+    if data == DataSettings(data=data.data):
+        rivals.append(supervised_knn(data.data))
+    return max((knn for knn in rivals if knn is not None), default=None)

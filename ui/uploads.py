@@ -53,7 +53,7 @@ def keep_upload(files: list[tuple[str, bytes]]) -> tuple[str, ImageData]:
     contents = [content for _, content in files]
     digest = hashlib.sha256(b"".join(contents)).hexdigest()[:16]
     place = uploads_root() / (f"{digest}.zip" if files[0][0].lower().endswith(".zip") else digest)
-    used = {Path(record.data).name for record in records(manager().root)}
+    used = {Path(record.data.data).name for record in records(manager().root)}
     with _storing:
         make_room(uploads_root(), {place.name, *used}, 0 if place.exists() else sum(map(len, contents)))
         try:

@@ -20,6 +20,7 @@ ONE_THREAD = dict.fromkeys(
     ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
 )
 RETRY = 10.0  # seconds before a process that died is started again
+LATER = 600.0  # the same if it died before it was ready: the next start most likely fails too, and is not for free
 
 
 class UmapProcess:
@@ -55,11 +56,13 @@ class UmapProcess:
     def start(self) -> None:
         """Start warming up, if no process is alive and the last start is a while ago."""
         with self._lock:
-            alive = self._conversation is not None and self._conversation.alive
-            if not alive and not self._closed and time.monotonic() - self._started >= RETRY:
+            last = self._conversation
+            pause = LATER if last and last.error else RETRY
+            alive = last is not None and last.alive
+            if not alive and not self._closed and time.monotonic() - self._started >= pause:
                 self._started = time.monotonic()
-                if self._conversation:
-                    self._conversation.end()
+                if last:
+                    last.end()
                 self._conversation = _Conversation()
 
     def request(
@@ -145,7 +148,7 @@ class _Conversation:
 
     def _talk(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # the process died or was ended: nothing more to say
-            greeting = receive(self.process.stdout) or {}
+            greeting = receive(self.process.stdout) or {"error": "UMAP cannot start: its process has died."}
             self.error = str(greeting.get("error", ""))
             self._warm = "ready" in greeting
             while self._warm:

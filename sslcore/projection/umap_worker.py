@@ -72,8 +72,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer requests until there are no more. The first message says that the process is ready."""
     try:
         warm_up()
-    except ImportError as error:
-        send(replies, error=f"UMAP is not installed: {error}")
+    except Exception as error:  # not installed, or a cache that cannot be written: the other side has to know
+        send(replies, error=f"UMAP cannot start: {type(error).__name__}: {error}")
         return
     if hasattr(os, "nice"):
         os.nice(NICE)

@@ -1,6 +1,6 @@
 """Runs as folders on disk and as jobs in the background."""
 
-from sslcore.runs.folder import ACTIVE, RunFolder, all_runs, find_run, open_run, runs_root
+from sslcore.runs.folder import ACTIVE, RunFolder, all_runs, find_run, open_run, run_folders, runs_root
 from sslcore.runs.history import FolderHistory, History, RunView
 from sslcore.runs.jobs import JobManager, JobStatus
 from sslcore.runs.recorder import record, resume
@@ -18,5 +18,6 @@ __all__ = [
     "open_run",
     "record",
     "resume",
+    "run_folders",
     "runs_root",
 ]

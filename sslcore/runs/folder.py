@@ -193,12 +193,14 @@ def open_run(name: str, root: Path) -> RunFolder:
     return RunFolder(path) if (path / "settings.json").is_file() else find_run(name, root)
 
 
+def run_folders(root: Path) -> list[RunFolder]:
+    """Every run under a root, in no order."""
+    return [RunFolder(file.parent) for file in root.glob("*/settings.json") if ID.fullmatch(file.parent.name)]
+
+
 def all_runs(root: Path) -> list[RunFolder]:
     """Every run under a root, newest first."""
-    found = [
-        RunFolder(file.parent) for file in root.glob("*/settings.json") if ID.fullmatch(file.parent.name)
-    ]
-    return sorted(found, key=lambda run: run.status()["created"], reverse=True)
+    return sorted(run_folders(root), key=lambda run: run.status()["created"], reverse=True)
 
 
 def _alive(status: dict[str, Any]) -> bool:

@@ -1,4 +1,5 @@
 import io
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from sslcore.errors import UserError
 from sslcore.knobs import knobs_of
 from sslcore.runs import RunFolder
 from sslcore.views import ViewSettings
-from ui import jobs
+from sslcore.views.lab import lab_to_rgb
+from ui import jobs, trained
 from ui.augment_kinds import kinds
 from ui.augment_page import PRESETS
 from ui.augment_source import dataset_picture
@@ -111,6 +113,34 @@ def test_an_unchanged_view_has_cosine_one(finished):
     cosines, others = similarity(folder, image, torch.stack([image.float() / 255, 1 - image.float() / 255]))
     assert cosines[0] == pytest.approx(1, abs=1e-4)
     assert -1 <= cosines[1] < 1 and -1 <= others < 1
+
+
+def test_what_all_images_have_in_common_makes_no_likeness(server, monkeypatch):
+    image, others = (255 * IMAGE).to(torch.uint8), torch.arange(8 * 3072) * 37 % 251
+    others = others.view(8, 3, 32, 32).to(torch.uint8)
+
+    def judged(offset: float) -> tuple[list[float], float]:
+        network = SimpleNamespace(encode=lambda images: images.flatten(1) + offset)
+        monkeypatch.setattr(trained, "_judge", lambda folder, step: (network, 32, others))
+        return similarity(server, image, 1 - IMAGE[None])
+
+    (near, mean), (near_shifted, mean_shifted) = judged(0.0), judged(50.0)
+    assert near_shifted == pytest.approx(near, abs=1e-3) and mean_shifted == pytest.approx(mean, abs=1e-3)
+
+
+def test_a_method_with_an_encoder_of_its_own_judges_too(finished):
+    folder = jobs.manager().root / finished("split_brain")
+    cosines, _ = similarity(folder, (255 * IMAGE).to(torch.uint8), IMAGE[None])
+    assert cosines[0] == pytest.approx(1, abs=1e-3)
+
+
+def test_the_network_that_judges_sees_what_probes_let_it_see(finished):
+    folder = jobs.manager().root / finished("colorization")  # which never sees colours
+    lab = torch.stack([30 + 40 * IMAGE[0], 15 * (2 * IMAGE[1] - 1), 15 * (2 * IMAGE[2] - 1)])
+    image = (255 * lab_to_rgb(lab[None])[0]).round().to(torch.uint8)
+    other_colours = lab_to_rgb((lab * torch.tensor([1.0, -1.0, -1.0]).view(3, 1, 1))[None])
+    cosines, _ = similarity(folder, image, other_colours)
+    assert cosines[0] == pytest.approx(1, abs=1e-4)
 
 
 def test_a_run_without_weights_is_a_sentence(server, tiny):

@@ -12,7 +12,7 @@ from sslcore.runs import RunFolder
 from tests.app.conftest import wait_for
 from ui import jobs
 from ui.embedding_colors import colored_figure, colorings
-from ui.neighbours import nearest
+from ui.neighbours import others_nearest
 from ui.projection_service import Map, ProjectionService
 
 FOUND = Map(np.arange(8, dtype=np.float32).reshape(4, 2), "PCA", 5)
@@ -142,10 +142,18 @@ def test_images_without_labels_have_one_colour():
 
 
 def test_neighbours_are_ranked_by_cosine_not_by_distance():
-    features = np.array([[1, 0], [10, 1], [0.9, 0.5], [-1, 0], [0, 0]])
-    order, cosines = nearest(features, 0, 3)
-    assert order == [1, 2, 4]
+    spread = np.array([[1, 0], [10, 1], [0.9, 0.5], [0, 0]])
+    features = np.concatenate([spread, -spread[1:3], [[-1, 0]]])  # their mean is zero
+    order, cosines = others_nearest(features, 0, 3)
+    assert order == [1, 2, 3]
     assert cosines == pytest.approx([10 / np.sqrt(101), 0.9 / np.hypot(0.9, 0.5), 0], abs=1e-6)
+
+
+def test_what_all_images_have_in_common_makes_no_neighbours():
+    features = np.random.default_rng(0).normal(size=(30, 4))
+    order, cosines = others_nearest(features, 7)
+    shifted, same = others_nearest(features + 50, 7)
+    assert shifted == order and same == pytest.approx(cosines, abs=1e-3)
 
 
 def test_a_map_of_a_snapshot_is_pca_until_its_layout_comes():

@@ -235,6 +235,16 @@ def test_a_second_browser_may_watch_but_not_control(page, tiny):
     jobs.manager().stop(run, "somebody else")
 
 
+def test_a_run_in_the_queue_can_be_stopped_but_not_paused(page, tiny):
+    first, second = (jobs.manager().start(tiny(steps=100000)) for _ in range(2))
+    wait_for(first, "running")
+    buttons = {button.label: button for button in page("train", run=second).button}
+    assert buttons["Pause"].disabled and buttons["Step"].disabled and not buttons["Stop"].disabled
+    assert "another run" in buttons["Pause"].help
+    for run in (second, first):
+        jobs.manager().stop(run)
+
+
 def test_pause_step_resume_and_stop(page):
     app = page("train", **TINY | {"steps": "100000"})
     press(app, "Start")
@@ -315,6 +325,19 @@ def test_the_form_reads_what_it_wrote(page):
     app = page("train", method="mae", seed="4")
     values = {name: app.session_state[name] for name in forms.all_knobs("mae")}
     assert RunSettings.build("mae", **values) == RunSettings.build("mae", seed=4)
+
+
+def test_the_command_is_that_of_the_settings_asked_for(page, tiny):
+    run = jobs.manager().start(tiny(steps=100000))
+    wait_for_step(run, 1)
+    jobs.manager().turn(run, {"temperature": 0.77})
+    end = time.monotonic() + 30
+    while not jobs.manager().view(run).changes:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    app = page("train", run=run)
+    assert "temperature" not in texts(app.code) and "(temperature to 0.77)" in texts(app.caption)
+    jobs.manager().stop(run)
 
 
 def test_the_weights_of_a_mix_turn_one_by_one_while_it_runs(page):

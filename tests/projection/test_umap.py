@@ -1,6 +1,8 @@
 """One real layout process for the whole file: it takes some ten seconds to warm up."""
 
+import io
 import os
+import shutil
 import signal
 import time
 
@@ -8,7 +10,8 @@ import numpy as np
 import pytest
 
 from sslcore.errors import UserError
-from sslcore.projection import UmapProcess, umap_client
+from sslcore.projection import UmapProcess, umap_client, umap_worker
+from sslcore.projection.messages import receive
 from sslcore.projection.umap_worker import layout
 
 
@@ -30,6 +33,7 @@ def blobs():
 
 def test_layouts_come_from_a_process_that_may_die(monkeypatch):
     monkeypatch.setattr(umap_client, "RETRY", 0.0)
+    monkeypatch.setattr(umap_client, "LATER", 0.0)
     (x, labels), umap = blobs(), UmapProcess()
     try:
         assert not umap.request("too early", x)
@@ -65,6 +69,30 @@ def test_layouts_come_from_a_process_that_may_die(monkeypatch):
         umap.close()
     assert process.poll() is not None
     assert not umap.request("after closing", x)
+
+
+def test_a_process_that_dies_at_once_is_an_error_and_not_started_again(monkeypatch):
+    monkeypatch.setattr(umap_client, "RETRY", 0.0)
+    monkeypatch.setattr(umap_client.sys, "executable", shutil.which("true"))
+    umap = UmapProcess()
+    umap.start()
+    process = umap._conversation.process
+    assert "cannot start" in wait(lambda: umap.error, 10)
+    process.wait()
+    assert not umap.request("in vain", np.eye(20))
+    assert umap._conversation.process is process and umap.error
+    umap.close()
+
+
+def test_whatever_goes_wrong_at_the_start_is_told(monkeypatch):
+    def warm_up() -> None:
+        raise RuntimeError("the cache cannot be written")
+
+    monkeypatch.setattr(umap_worker, "warm_up", warm_up)
+    replies = io.BytesIO()
+    umap_worker.serve(io.BytesIO(), replies)
+    replies.seek(0)
+    assert "the cache cannot be written" in str(receive(replies)["error"])
 
 
 def test_nothing_starts_before_it_is_asked_for():

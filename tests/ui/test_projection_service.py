@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from sslcore.projection.umap_worker import layout
 from ui.projection_service import ProjectionService
 
 FEATURES = np.random.default_rng(0).normal(size=(40, 8))
@@ -56,3 +58,13 @@ def test_pca_on_request_ignores_the_layouts():
     layouts = Layouts()
     assert ProjectionService(layouts).latest("a", 0, FEATURES, "PCA").kind == "PCA"
     assert not layouts.asked
+
+
+@pytest.mark.parametrize("look", ["latest", "at"])
+def test_a_map_of_one_image_is_not_waited_for_in_vain(look):
+    layouts = Layouts()
+    service = ProjectionService(layouts)
+    getattr(service, look)("a", 0, FEATURES[:1])
+    ((key, previous),) = layouts.asked
+    layouts.answers.append((key, layout(FEATURES[:1], previous)))
+    assert getattr(service, look)("a", 0, FEATURES[:1]).kind == "UMAP" and not service.behind("a", 0)

@@ -9,14 +9,15 @@ from PIL import Image
 from sslcore.errors import UserError
 from sslcore.registry import methods
 from sslcore.runs import RunFolder, RunView
-from sslcore.settings import RunSettings
+from sslcore.settings import DataSettings, RunSettings
 from ui import jobs, owner, summary
 from ui.pictures import THUMB, sprite_sheet
 from ui.plotly_live import _literal
 from ui.presets import preset_settings, presets_of
-from ui.previews import Preview, PreviewService, newest_checkpoint
+from ui.previews import Preview, PreviewService
 from ui.run_files import delete_run
-from ui.summary import comparison, verdict_sentence
+from ui.summary import comparison, verdict_sentence, what_command_does
+from ui.trained import newest_checkpoint
 from ui.viewers import note
 
 
@@ -82,6 +83,15 @@ def test_the_comparison_names_the_ceiling_only_if_known():
     assert "90.0 %" in comparison(view(0.8), 0.9)["kNN"]
 
 
+def test_the_same_numbers_are_promised_only_where_they_come():
+    by_steps, by_time = RunSettings.build("simclr", steps=9), RunSettings.build("simclr", seconds=9)
+    turned = [{"values": {"temperature": 0.3, "learning_rate": 0.01}}, {"values": {"temperature": 0.5}}]
+    assert "same numbers" in what_command_does(by_steps, ())
+    assert "same settings" in what_command_does(by_time, ())
+    told = what_command_does(by_steps, turned)
+    assert "same settings" in told and "(temperature to 0.5, learning rate to 0.01)" in told
+
+
 def test_a_sprite_sheet_holds_every_image_in_its_place():
     images = torch.tensor([0, 100, 200], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 3, 48, 48)
     kind, content = sprite_sheet(images, columns=2).split(",")
@@ -125,10 +135,27 @@ def test_the_ceiling_is_never_below_the_published_one(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_PLAYGROUND_RUNS", str(tmp_path))
     monkeypatch.setattr(summary, "supervised_knn", lambda data: 0.9)
     for reached, best in ((0.2, 0.9), (0.95, 0.95)):
-        weak = SimpleNamespace(knn=reached, method="supervised", state="finished", data="toybox")
+        weak = SimpleNamespace(knn=reached, method="supervised", state="finished", data=DataSettings())
         monkeypatch.setattr(summary, "records", lambda root, weak=weak: [weak])
         summary._ceiling.clear()
         assert summary.ceiling(RunSettings.build("simclr")) == best
+    summary._ceiling.clear()
+    jobs.reset()
+
+
+@pytest.mark.parametrize("other", [{"image_size": 64}, {"style": "ink"}, {"data": "digits"}])
+def test_the_ceiling_is_that_of_the_same_images(tmp_path, monkeypatch, other):
+    monkeypatch.setenv("SSL_PLAYGROUND_RUNS", str(tmp_path))
+    monkeypatch.setattr(summary, "supervised_knn", {"toybox": 0.9}.get)
+    best = SimpleNamespace(knn=0.95, method="supervised", state="finished", data=DataSettings())
+    monkeypatch.setattr(summary, "records", lambda root: [best])
+    summary._ceiling.clear()
+    assert summary.ceiling(RunSettings.build("simclr")) == 0.95
+    assert summary.ceiling(RunSettings.build("simclr", **other)) is None
+    best.data = DataSettings(**other)
+    summary._ceiling.clear()
+    assert summary.ceiling(RunSettings.build("simclr")) == 0.9
+    assert summary.ceiling(RunSettings.build("simclr", **other)) == 0.95
     summary._ceiling.clear()
     jobs.reset()
 
