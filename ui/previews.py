@@ -93,11 +93,11 @@ def make_preview(folder: RunFolder) -> Preview:
     """Load the newest checkpoint and let the network look at the first held-out images.
 
     Raises:
-        UserError: if there is no checkpoint, or the dataset is not here.
+        UserError: if there is no checkpoint, or the images of the run are not here.
     """
     state = checkpoints.load(folder.checkpoint)
     settings = RunSettings.from_json(state["settings"])
-    data = images_of(settings)
+    data = images_of(settings, folder)
     method = build_method(settings, data)
     method.load_state_dict(state["method"])
     method.eval()
