@@ -142,7 +142,9 @@ def download(args: Namespace) -> int:
 
 def evaluate(args: Namespace) -> int:
     folder = open_run(args.run, runs_root(args.runs))
-    trainer = Trainer(folder.settings(), resume=checkpoint.load(folder.checkpoint))
+    state, data = checkpoint.load(folder.checkpoint), images_of(folder.settings())
+    folder.check_images(data)
+    trainer = Trainer(folder.settings(), data, resume=state)
     measured, _ = trainer.referee.evaluate(trainer.step, trainer.seconds, linear=True)
     verdict = trainer.referee.lamp.verdict  # the run's own, before the same step is read once more
     diagnosis = trainer.referee.diagnose(trainer.step, trainer.seconds)

@@ -124,3 +124,13 @@ def test_a_damaged_image_in_a_zip_costs_that_image_only(photos, tmp_path, capsys
     words = ["train", "simclr", *photos, "--data", f"folder:{packed}", "--steps", "1", "--device", "cpu"]
     assert main([*words, "--set", "width=4", "precision=fp32"]) == 0
     assert "1 image could not be read and was left out: 3.png." in capsys.readouterr().err
+
+
+def test_a_run_is_not_judged_on_images_it_did_not_learn_from(photos, tmp_path, capsys):
+    words = ["train", "simclr", *photos, "--steps", "2", "--device", "cpu", "--json"]
+    assert main([*words, "--set", "width=4", "precision=fp32"]) == 0
+    run = json.loads(capsys.readouterr().out)["run"]
+    assert main(["evaluate", run]) == 0
+    (tmp_path / "photos" / "3.png").unlink()
+    assert main(["evaluate", run]) == 2
+    assert "photos' does not hold the images any more that run simclr-" in capsys.readouterr().err

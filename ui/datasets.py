@@ -6,8 +6,11 @@ import numpy as np
 import streamlit as st
 
 from sslcore.data import DatasetCard, ImageData, dataset_cards, load
+from sslcore.data.folder import folder_state
 from sslcore.errors import UserError
+from sslcore.runs import RunFolder
 from sslcore.settings import RunSettings
+from ui.texts import portable
 from ui.uploads import find_upload
 
 
@@ -41,41 +44,68 @@ def data_card(name: str) -> DatasetCard | None:
     return _cards().get(name)
 
 
-def images_of(settings: RunSettings) -> ImageData:
+def images_of(settings: RunSettings, run: RunFolder | None = None) -> ImageData:
     """The images a run learns from, read from the cache on disk that the run itself has filled.
+
+    Args:
+        run: if it is given, the images must be the same ones that it has learned from.
 
     Raises:
         UserError: if they are not here (any more).
     """
     chosen = settings.data
-    return load_images(chosen.data, chosen.image_size or None, chosen.style)
+    data = load_images(chosen.data, chosen.image_size or None, chosen.style)
+    if run is not None:
+        run.check_images(data)
+    return data
 
 
-def labels_of(settings: RunSettings) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels of the held-out images, None without, and the names of the classes. Remembered for many datasets,
-    so that those who watch a run do not wait for its images."""
-    chosen = settings.data
+def labels_of(settings: RunSettings, run: RunFolder) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Labels of the held-out images of a run, None without, and the names of the classes. Remembered for many
+    datasets, so that those who watch a run do not wait for its images."""
     try:
-        return _labels(chosen.data, chosen.image_size or None, chosen.style)
+        return _labels(*which(settings, run), settings, run)
     except UserError:
         return None, ()
 
 
+def which(settings: RunSettings, run: RunFolder) -> tuple[str, int, str, str]:
+    """What tells the images of this run from all others, also from those that a folder held at another time."""
+    chosen = settings.data
+    return chosen.data, chosen.image_size, chosen.style, run.fingerprint
+
+
+def why_missing(run: RunFolder) -> str:
+    """Why the images of a run cannot be shown, in a sentence; empty if they can."""
+    try:
+        data = images_of(run.settings())
+    except UserError:
+        return "The images of this run are not here any more: the map comes without them."
+    try:
+        run.check_images(data)
+    except UserError as error:
+        return portable(str(error))
+    return ""
+
+
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _labels(name: str, size: int | None, style: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    data = load_images(name, size, style)
+def _labels(
+    name: str, size: int, style: str, fingerprint: str, _settings: RunSettings, _run: RunFolder
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    data = images_of(_settings, _run)
     return None if data.test.labels is None else data.test.labels.numpy(), data.classes
 
 
 def load_images(name: str, size: int | None = None, style: str = "flat") -> ImageData:
-    """A dataset that is here, remembered for a while.
+    """A dataset that is here, remembered for a while; a folder that has changed is read anew.
 
     Raises:
         UserError: if it cannot be read.
     """
-    return _loaded(name, size, style)
+    folder = name.startswith("folder:")
+    return _loaded(name, size, style, folder_state(name.removeprefix("folder:")) if folder else "")
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _loaded(name: str, size: int | None, style: str) -> ImageData:
+def _loaded(name: str, size: int | None, style: str, state: str) -> ImageData:
     return load(name, size=size, style=style)

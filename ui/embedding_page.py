@@ -10,7 +10,7 @@ import streamlit as st
 from sslcore.data import ImageData
 from sslcore.errors import UserError
 from sslcore.runs import ACTIVE, RunFolder
-from ui.datasets import images_of
+from ui.datasets import images_of, why_missing
 from ui.embedding import snapshot
 from ui.embedding_colors import colored_figure, colorings
 from ui.jobs import manager
@@ -56,11 +56,11 @@ def draw_embedding() -> None:
     run = _choose_run(found, asked)
     folder = manager().root / run
     data = _data(folder)
-    sheet, url = ("", "") if data is None else thumbnails(RunFolder(folder).settings())
+    sheet, url = ("", "") if data is None else thumbnails(RunFolder(folder).settings(), RunFolder(folder))
     if url:
         thumb_sheet(sheet, url, COLUMNS)
     else:
-        st.caption("The images of this run are not here any more: the map comes without them.")
+        st.caption(plain(why_missing(RunFolder(folder))))
     pace = _pace(folder, st.session_state.get("_map_waits", False))
     st.fragment(_explorer, run_every=pace)(folder, data, sheet, pace)
 
@@ -95,7 +95,7 @@ def _remember_run(known: tuple[str, ...]) -> None:
 
 def _data(folder: Path) -> ImageData | None:
     try:
-        return images_of(RunFolder(folder).settings())
+        return images_of(RunFolder(folder).settings(), RunFolder(folder))
     except UserError:
         return None
 

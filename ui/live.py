@@ -10,7 +10,7 @@ import time
 import streamlit as st
 
 from sslcore.errors import UserError
-from sslcore.runs import JobStatus, RunView
+from sslcore.runs import JobStatus, RunFolder, RunView
 from sslcore.settings import RunSettings
 from ui import controls, figures
 from ui.energy import energy_figure, separation_figure
@@ -55,7 +55,7 @@ def draw_run(run: str) -> None:
             f"There is no run '{plain(run)}' on this server: it may have been deleted, or the link is wrong."
         )
         return
-    sheet, url = thumbnails(status.settings) if view.snapshots else ("", "")
+    sheet, url = thumbnails(status.settings, RunFolder(manager().root / run)) if view.snapshots else ("", "")
     every = tick_seconds(run) if status.active else None
     rarely = _pace_of_charts(run, status, view, every)
     st.fragment(_head, run_every=every)(run, status.active, every, _has(view))

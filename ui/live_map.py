@@ -5,7 +5,7 @@ from functools import lru_cache
 import streamlit as st
 
 from sslcore.runs import RunFolder, RunView
-from ui.datasets import labels_of
+from ui.datasets import labels_of, why_missing
 from ui.embedding import embedding_figure, snapshot
 from ui.jobs import manager
 from ui.panels import draw_panel
@@ -43,6 +43,8 @@ def draw_map(run: str, view: RunView, sheet: str) -> None:
     late += f"; {without_layout(kind)}" if found.kind != kind else ""
     vote = _vote(run, step) if by == "Correctness" else ""
     st.caption(f"{found.kind} at step {found.step:,}{late}. {vote}{HOW_TO_READ}")
+    if not sheet and (why := why_missing(_folder(run))):
+        st.caption(plain(why))
 
 
 def without_layout(kind: str) -> str:
@@ -53,7 +55,7 @@ def without_layout(kind: str) -> str:
 
 def _vote(run: str, step: int) -> str:
     """How often the neighbours of a point are right; empty without labels."""
-    labels, classes = labels_of(manager().status(run).settings)
+    labels, classes = labels_of(manager().status(run).settings, _folder(run))
     if labels is None or not classes:
         return ""
     voted = snapshot(_folder(run).path, step)["predictions"]
@@ -63,7 +65,7 @@ def _vote(run: str, step: int) -> str:
 @lru_cache(maxsize=50)
 def _figure(run: str, found: Map, kind: str, step: int, by: str) -> Figure:
     """A map in these colours. Remembered: until the next snapshot, every look of every viewer shows the same."""
-    labels, classes = labels_of(manager().status(run).settings)
+    labels, classes = labels_of(manager().status(run).settings, _folder(run))
     predictions = snapshot(_folder(run).path, step)["predictions"] if by == "Correctness" else None
     figure = embedding_figure(found, labels, classes, predictions)
     figure.layout["uirevision"] = f"{run}{kind}{by}"

@@ -11,27 +11,30 @@ from torch import Tensor
 
 from sslcore.data.toybox.sheet import contact_sheet
 from sslcore.errors import UserError
+from sslcore.runs import RunFolder
 from sslcore.settings import RunSettings
 from sslcore.training.referee import SHOWN
-from ui.datasets import images_of
+from ui.datasets import images_of, which
 
 COLUMNS = 32
 THUMB = 32  # pixels; larger images are reduced
 
 
-def thumbnails(settings: RunSettings, count: int = SHOWN) -> tuple[str, str]:
+def thumbnails(settings: RunSettings, run: RunFolder, count: int = SHOWN) -> tuple[str, str]:
     """The first held-out images of a run as one sprite sheet: its name and a data URI; empty if not here."""
-    chosen = settings.data
     try:
-        return _sheet(chosen.data, chosen.image_size, chosen.style, count, settings)
+        return _sheet(*which(settings, run), count, settings, run)
     except UserError:
         return "", ""
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _sheet(name: str, size: int, style: str, count: int, _settings: RunSettings) -> tuple[str, str]:
-    sheet = zlib.crc32(f"{name}-{size}-{style}".encode())  # browsers need not know where uploads lie
-    return f"{sheet:08x}", sprite_sheet(images_of(_settings).test.images[:count])
+def _sheet(
+    name: str, size: int, style: str, fingerprint: str, count: int, _settings: RunSettings, _run: RunFolder
+) -> tuple[str, str]:
+    # a number: browsers need not know where uploads lie
+    sheet = zlib.crc32(f"{name}-{size}-{style}-{fingerprint}".encode())
+    return f"{sheet:08x}", sprite_sheet(images_of(_settings, _run).test.images[:count])
 
 
 def sprite_sheet(images: Tensor, columns: int = COLUMNS) -> str:

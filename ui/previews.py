@@ -84,7 +84,7 @@ def make_preview(folder: RunFolder) -> Preview:
     """Load the newest checkpoint and let the network look at the first held-out images.
 
     Raises:
-        UserError: if there is no checkpoint, or the dataset is not here.
+        UserError: if there is no checkpoint, or the images of the run are not here.
     """
     method, data, step = trained_method(folder)
     with torch.no_grad():

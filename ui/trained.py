@@ -34,7 +34,7 @@ def trained_method(folder: RunFolder) -> tuple[Method, ImageData, int]:
     """
     state = checkpoints.load(folder.checkpoint)
     settings = RunSettings.from_json(state["settings"])
-    data = images_of(settings)
+    data = images_of(settings, folder)
     method = build_method(settings, data)
     method.load_state_dict(state["method"])
     return method.eval(), data, state["step"]

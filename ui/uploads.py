@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sslcore.data import ImageData, from_uploads
+from sslcore.data.folder import forget_folder
 from sslcore.errors import UserError
 from sslcore.runs import runs_root
 from ui.jobs import manager
@@ -105,6 +106,7 @@ def _size(place: Path) -> int:
 
 
 def _remove(place: Path) -> None:
+    forget_folder(place)
     shutil.rmtree(place, ignore_errors=True)
     with suppress(OSError):
         place.unlink()

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,19 @@ def cached(file: Path, make: Callable[[], tuple[dict[str, Split], Any]]) -> tupl
     with suppress(OSError):
         _write(file, *made)
     return made
+
+
+def prune(files: Iterable[Path], room: int) -> None:
+    """Keep the files that were used last, as many as fit into ``room`` bytes, and delete the others."""
+    found = []
+    for file in files:
+        with suppress(OSError):  # another process may prune too
+            found.append((file.stat().st_mtime, file.stat().st_size, file))
+    for _, size, file in sorted(found, reverse=True):
+        room -= size
+        if room < 0:
+            with suppress(OSError):
+                file.unlink()
 
 
 def _read(file: Path) -> tuple[dict[str, Split], Any]:

@@ -7,8 +7,10 @@ train/<class>/*, test/<class>/*     labelled, with a test set of its own
 
 import hashlib
 import io
+import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +18,7 @@ import torch
 from torch import Tensor
 
 from sslcore.data.archive import MAX_TOTAL, Entry, folder_entries, open_zip, zip_entries
-from sslcore.data.cache import Progress, cached
+from sslcore.data.cache import Progress, cache_root, cached, prune
 from sslcore.data.decode import SUFFIXES, decode_image, square
 from sslcore.data.images import CHANNELS, ImageData, Split, assemble, stratified
 from sslcore.errors import UserError
@@ -24,6 +26,7 @@ from sslcore.errors import UserError
 VERSION = 1
 FEWEST, TEST_PART = 8, 0.2
 MAX_MEMORY = 2 * 2**30  # bytes of all images at the chosen size
+MAX_DECODED = 4 * 2**30  # bytes of all decoded copies in the cache
 HELD_OUT = ("test", "val", "valid", "validation")
 
 
@@ -44,26 +47,36 @@ def load_folder(
 
     Args:
         root: cache folder for the decoded images, None for no cache. They are decoded again when anything
-            in the folder changes.
+            in the folder changes; copies that were not used for longest go where there are too many.
 
     Raises:
         UserError: if it is missing, not a zip, unsafe, too large, or has fewer than ``FEWEST`` usable images.
     """
-    place, title = Path(path), f"'{path}'"
-    try:
-        place = place.expanduser()
-        there = bool(path) and (place.is_dir() or place.is_file())
-    except (OSError, ValueError, RuntimeError):  # names no file or user can have, folders not to be entered
-        there = False
-    if not there:
-        raise UserError(f"There is no folder or zip at {title}: check the path.")
+    place, title = _find(path), f"'{path}'"
     if place.is_dir():
         entries = folder_entries(place)
-        stamps = [(str(entry.path), (place / entry.path).stat()) for entry in entries]
-        return _load(path, entries, title, size, _cache_file(root, place, size, stamps), progress)
+        file = _cache_file(root, place, _state(place, entries), size)
+        return _load(path, entries, title, size, file, progress)
     with open_zip(place, title) as archive:
-        file = _cache_file(root, place, size, [("", place.stat())])
+        file = _cache_file(root, place, _state(place, []), size)
         return _load(path, zip_entries(archive, title), title, size, file, progress)
+
+
+def folder_state(path: str) -> str:
+    """A word that changes with the names, times and sizes of the images in a folder, or with a zip.
+
+    Raises:
+        UserError: if it is missing or has too many files.
+    """
+    place = _find(path)
+    return _state(place, folder_entries(place) if place.is_dir() else [])
+
+
+def forget_folder(place: Path, root: Path | None = None) -> None:
+    """Delete all decoded copies of a folder or zip, which need not be there any more, from the cache."""
+    for file in cache_root(root).glob(f"*folder-{_short(place.resolve())}-*"):  # also what a crash left half
+        with suppress(OSError):
+            file.unlink()
 
 
 def from_uploads(
@@ -102,20 +115,40 @@ def _load(
         return {"train": data.train, "test": data.test}, [data.classes, data.notes]
 
     splits, (classes, notes) = cached(file, make)
+    with suppress(OSError):
+        os.utime(file)  # it has just been of use
+    prune(file.parent.glob("folder-*.npz"), MAX_DECODED)
     name, known = f"folder:{path}", tuple(classes)
     return assemble(name, Path(path).name, known, splits["train"], splits["test"], notes=tuple(notes))
 
 
-def _cache_file(root: Path | None, place: Path, size: int, stamps: list) -> Path | None:
-    if root is None:
-        return None
-    key = [
-        VERSION,
-        str(place.resolve()),
-        size,
-        [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stamps],
-    ]
-    return root / f"folder-{hashlib.sha256(repr(key).encode()).hexdigest()[:20]}.npz"
+def _find(path: str) -> Path:
+    place = Path(path)
+    try:
+        place = place.expanduser()
+        there = bool(path) and (place.is_dir() or place.is_file())
+    except (OSError, ValueError, RuntimeError):  # names no file or user can have, folders not to be entered
+        there = False
+    if not there:
+        raise UserError(f"There is no folder or zip at '{path}': check the path.")
+    return place
+
+
+def _state(place: Path, entries: list[Entry]) -> str:
+    stamps = []
+    for name in [str(entry.path) for entry in entries] or [""]:  # the zip itself
+        with suppress(OSError):  # it has just gone
+            stat = (place / name).stat()
+            stamps.append((name, stat.st_mtime_ns, stat.st_size))
+    return _short((VERSION, stamps))
+
+
+def _cache_file(root: Path | None, place: Path, state: str, size: int) -> Path | None:
+    return root and root / f"folder-{_short(place.resolve())}-{state}-{size}.npz"
+
+
+def _short(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
 
 
 def _prepare(

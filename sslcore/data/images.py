@@ -1,5 +1,6 @@
 """What a method learns from: images, and for the probes also labels and known factors."""
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -88,6 +89,16 @@ class ImageData:
         At least one of the 256 levels, so that a channel that never varies can be divided by it.
         """
         return self._moments[1].clamp(min=1 / 255)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A short hash of all images and labels, by which the same data are known again; computed once."""
+        digest = hashlib.blake2b(repr(self.classes).encode(), digest_size=8)
+        for split in (self.train, self.test, *([] if self.probe is self.train else [self.probe])):
+            for rows in (split.images, split.labels):
+                digest.update(b"none" if rows is None else str(tuple(rows.shape)).encode())
+                digest.update(b"" if rows is None else rows.contiguous().numpy())
+        return digest.hexdigest()
 
     @cached_property
     def _moments(self) -> tuple[Tensor, Tensor]:

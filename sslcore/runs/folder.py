@@ -1,7 +1,7 @@
 """The run folder: all that is left of a run when the process is gone, and all that others need to watch it.
 
 settings.json      what was asked
-status.json        where it is; replaced atomically
+status.json        where it is, and on which images; replaced atomically
 metrics.jsonl      one line per event
 snapshots/         held-out images as the network saw them, <step>.npz
 checkpoint/        to continue from
@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from sslcore.data import ImageData
 from sslcore.errors import UserError
 from sslcore.runs.checkpoint import write_json
 from sslcore.settings import RunSettings
@@ -106,6 +107,25 @@ class RunFolder:
             status.update(changes, updated=time.time())
             status.update(pid=pid, born=_born(pid), host=socket.gethostname(), session=SESSION)
             write_json(self.path / "status.json", status)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the images that the run learns from and is judged on; empty before its first snapshot or checkpoint, and
+        in runs of earlier versions."""
+        return self.status().get("fingerprint", "")
+
+    def check_images(self, data: ImageData) -> None:
+        """Make sure that these are the images of the run, as far as it is known. Data that have a name are taken for
+        the same everywhere: another release of a library may draw or resize them a shade differently.
+
+        Raises:
+            UserError: if a folder or zip holds others than it did.
+        """
+        if data.name.startswith("folder:") and self.fingerprint not in ("", data.fingerprint):
+            raise UserError(
+                f"'{data.name}' does not hold the images any more that run {self.id} learned from: "
+                "bring them back, or start a new run."
+            )
 
     def rows(self, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
         """Events after a byte offset, each with the offset behind it; a half-written last line is left."""

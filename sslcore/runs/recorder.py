@@ -12,6 +12,7 @@ from sslcore.errors import UserError
 from sslcore.runs import checkpoint
 from sslcore.runs.folder import ACTIVE, RunFolder, encode
 from sslcore.training import Event, Finished, Measuring, Snapshot, Step, Trainer
+from sslcore.training.trainer import images_of
 
 CHECKPOINT_SECONDS = 5.0
 ENDINGS = {"budget": "finished", "stopped": "stopped", "diverged": "diverged"}
@@ -69,6 +70,7 @@ class _Tape:
 
     def _write(self, event: Event) -> None:
         if isinstance(event, Snapshot):
+            self._name_images()
             self.folder.save_snapshot(event)
         if isinstance(event, Finished) and event.reason != "diverged":
             self._checkpoint()  # before the last row, which a resumed run takes back
@@ -81,10 +83,15 @@ class _Tape:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
+        self._name_images()
         os.fsync(self.file.fileno())
         checkpoint.save(self.folder.checkpoint, {**self.trainer.state(), "rows_end": self.file.tell()})
-        self.folder.set_status()
         self.saved = time.monotonic()
+
+    def _name_images(self) -> None:
+        """Before anything is kept that means nothing beside other images. Not when the run begins: nobody waits
+        for the hash then."""
+        self.folder.set_status(fingerprint=self.trainer.data.fingerprint)
 
     def guard(self, write) -> None:
         """Do some writing; after the first failure nothing more is tried."""
@@ -110,7 +117,7 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
     Rows and snapshots written after that checkpoint are dropped: the run makes them again.
 
     Raises:
-        UserError: if the run is over, or has no readable checkpoint.
+        UserError: if the run is over, has no readable checkpoint, or its images are not here or have changed.
     """
     status = folder.status()
     if status["state"] in ("finished", "diverged"):
@@ -126,6 +133,8 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
             raise
         _cut(folder, 0, -1)  # killed before its first checkpoint: start over under the same name
         return Trainer(settings, data)
+    data = images_of(settings) if data is None else data
+    folder.check_images(data)
     _cut(folder, state["rows_end"], state["step"])
     return Trainer(settings, data, resume=state)
 

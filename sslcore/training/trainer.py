@@ -6,7 +6,7 @@ for event in Trainer(RunSettings.build("simclr")):
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from math import isfinite
@@ -180,8 +180,7 @@ class Trainer(Iterator[Event]):
         if distributed.leads():
             due = done(evaluations * DIAGNOSES_PER_EVALUATION)
             if not self.introduced and (self.step >= BEGINNING or due[1] > due[0]):
-                yield from self._patiently(self._before_training)
-                self.introduced = True
+                self.introduced = yield from self._patiently(self._before_training, waits=False)
             if due[1] > due[0]:
                 yield self.referee.diagnose(self.step, self.seconds)
             before, now = done(evaluations)
@@ -205,19 +204,27 @@ class Trainer(Iterator[Event]):
         referee = Referee(method, self.data, self.settings, self.autocast)
         return referee.baselines(0, 0.0), *referee.evaluate(0, 0.0, linear=False)
 
-    def _patiently(self, measure: Callable[[], Iterable[Event]]) -> Iterator[Event]:
-        """Measure in another thread, so that whoever listens hears of the run, and can pause it, meanwhile."""
+    def _patiently(
+        self, measure: Callable[[], Iterable[Event]], waits: bool = True
+    ) -> Generator[Event, None, bool]:
+        """Measure in another thread, so that whoever listens hears of the run, and can pause it, meanwhile.
+
+        Returns whether it was measured: a run that is stopped does not wait for what may be done later.
+        """
         measurer = ThreadPoolExecutor(1, "measure")
         try:
             found = measurer.submit(measure)
         except RuntimeError:  # as while the interpreter goes down, no thread can be had: measure in this one
             yield from measure()
-            return
+            return True
         finally:
             measurer.shutdown(wait=False)  # the thread ends with what it measures
         while wait([found], HEARTBEAT).not_done:
             yield Measuring(self.step, self.seconds)
+            if self._stopped and not waits:
+                return False
         yield from found.result()
+        return True
 
     def _has_time_to_evaluate(self) -> bool:
         """Whether people who asked for a minute would not wait much longer. In steps, runs are reproducible."""

@@ -4,7 +4,7 @@ import os
 import pytest
 import torch
 
-from sslcore.data.cache import cache_root, cached
+from sslcore.data.cache import cache_root, cached, prune
 from sslcore.data.images import Split
 
 
@@ -70,3 +70,11 @@ def test_the_root_is_the_argument_then_the_environment(tmp_path, monkeypatch):
     assert cache_root() == tmp_path / "environment"
     monkeypatch.delenv("SSL_PLAYGROUND_CACHE")
     assert cache_root().name == "ssl-playground"
+
+
+def test_the_files_used_last_are_kept_as_long_as_there_is_room(tmp_path):
+    for age, name in ((400, "a"), (100, "b"), (300, "c"), (200, "d")):
+        (tmp_path / name).write_bytes(bytes(10))
+        os.utime(tmp_path / name, (1e9 - age,) * 2)
+    prune([*tmp_path.iterdir(), tmp_path / "gone"], 29)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["b", "d"]

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from sslcore.data import folder as module
-from sslcore.data.folder import from_uploads, load_folder
+from sslcore.data.folder import folder_state, forget_folder, from_uploads, load_folder
 from sslcore.errors import UserError
 
 
@@ -142,6 +142,51 @@ def test_images_are_decoded_once_until_something_changes(tmp_path, monkeypatch):
     (source / "cat" / "bad.png").write_bytes(picture(200))
     os.utime(source / "cat" / "bad.png", ns=(1, 1))
     assert load_folder(str(source), root=cache).notes == ()
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_the_state_of_a_folder_changes_with_its_files(tmp_path, kind):
+    source = fill(tmp_path / "f", {"cat": 6, "dog": 6})
+
+    def state() -> str:
+        (tmp_path / "f.zip").write_bytes(packed(source))
+        os.utime(tmp_path / "f.zip", (1, 1))
+        return folder_state(str(source if kind == "folder" else tmp_path / "f.zip"))
+
+    first, again = state(), state()
+    (source / "dog" / "more.png").write_bytes(picture(200))
+    assert first == again != state()
+
+
+def test_decoded_copies_that_were_not_used_for_longest_go(tmp_path, monkeypatch):
+    cache, sources = tmp_path / "cache", [fill(tmp_path / name, {".": 8}) for name in "abc"]
+
+    def load_and_age(source: Path) -> int:
+        load_folder(str(source), root=cache)
+        for file in cache.iterdir():
+            os.utime(file, (file.stat().st_mtime - 100,) * 2)
+        return len(list(cache.iterdir()))
+
+    assert load_and_age(sources[0]) == 1
+    size = next(cache.iterdir()).stat().st_size
+    monkeypatch.setattr(module, "MAX_DECODED", 2 * size)
+    assert [load_and_age(sources[number]) for number in (1, 0, 2)] == [2, 2, 2]
+    monkeypatch.setattr(module, "decode_image", None)
+    for number in (0, 2):
+        assert len(load_folder(str(sources[number]), root=cache).train) == 6
+
+
+def test_forgetting_a_folder_deletes_its_decoded_copies_only(tmp_path):
+    cache, source = tmp_path / "cache", fill(tmp_path / "a", {".": 8})
+    load_folder(str(fill(tmp_path / "b", {".": 8})), root=cache)
+    (kept,) = cache.iterdir()
+    load_folder(str(source), root=cache)
+    load_folder(str(source), size=16, root=cache)
+    (source / "more.png").write_bytes(picture(200))
+    load_folder(str(source), root=cache)
+    assert len(list(cache.iterdir())) == 4
+    forget_folder(source, cache)
+    assert list(cache.iterdir()) == [kept]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 import torch
 
 from sslcore.data.images import ImageData, Split, assemble, balanced, stratified
@@ -67,3 +70,25 @@ def test_a_channel_that_never_varies_can_still_be_standardised():
     data = ImageData("plain", "Plain", (), Split(images), Split(images), Split(images))
     standard = (images / 255 - data.mean.view(3, 1, 1)) / data.std.view(3, 1, 1)
     assert standard.isfinite().all() and (standard[:, 1:] == 0).all()
+
+
+def test_equal_data_have_one_fingerprint():
+    one, other = (assemble("a", "A", tuple("abcd"), some(20), some(8)) for _ in range(2))
+    assert one.fingerprint == other.fingerprint == replace(other, name="moved elsewhere").fingerprint
+
+
+@pytest.mark.parametrize("part", ["train", "probe", "test"])
+@pytest.mark.parametrize("rows", ["images", "labels"])
+def test_whatever_changes_changes_the_fingerprint(part, rows):
+    data = assemble("a", "A", tuple("abcd"), some(20), some(8))
+    changed = getattr(getattr(data, part), rows).clone()
+    changed.view(-1)[-1] += 1
+    others = [replace(getattr(data, part), **{rows: changed}), getattr(data, part).take(torch.arange(7))]
+    assert all(replace(data, **{part: other}).fingerprint != data.fingerprint for other in others)
+    assert replace(data, classes=tuple("abce")).fingerprint != data.fingerprint
+
+
+def test_images_without_labels_have_a_fingerprint_too():
+    bare = replace(some(20), labels=None)
+    data = assemble("a", "A", (), bare, bare)
+    assert data.fingerprint != replace(data, train=some(20)).fingerprint

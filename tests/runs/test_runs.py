@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,7 +25,7 @@ from sslcore.runs import (
 from sslcore.runs.folder import _born
 from sslcore.runs.summary import summary
 from sslcore.training import Finished, Step, Trainer
-from tests.conftest import tiny_settings
+from tests.conftest import make_data, tiny_settings
 
 
 def run_to_the_end(tmp_path, tiny, **knobs) -> RunFolder:
@@ -110,6 +111,44 @@ def test_a_resumed_run_is_judged_on_the_views_that_it_began_with(tmp_path, tiny)
     turned = settings.turn(rotation=90.0, temperature=0.9)
     assert resumed.settings == resumed.method.settings == turned
     assert all(map(torch.equal, resumed.referee.pair, trainer.referee.pair))
+
+
+@pytest.fixture
+def halted(tmp_path, tiny):
+    """A run on a folder of images, stopped half-way, and those images."""
+    data, settings = replace(tiny, name="folder:photos"), tiny_settings(data="folder:photos")
+    folder = RunFolder.create(tmp_path, settings)
+    trainer = Trainer(settings, data)
+    for event in record(trainer, folder):
+        if isinstance(event, Step) and event.step == 3:
+            trainer.stop()
+    return folder, data
+
+
+def test_a_run_does_not_resume_on_other_images(halted):
+    folder, data = halted
+    before = rows(folder), folder.snapshot_steps()
+    part = data.train.take(torch.arange(40))
+    for other in (replace(data, train=part), replace(data, test=part), make_data(60)):
+        with pytest.raises(UserError, match=r"'folder:photos' does not hold .* start a new run\.$"):
+            resume(folder, replace(other, name="folder:photos"))
+    assert (rows(folder), folder.snapshot_steps()) == before
+    list(record(resume(folder, replace(data)), folder))
+    assert folder.status()["state"] == "finished"
+
+
+def test_a_run_of_earlier_versions_resumes_on_what_is_there(halted):
+    folder, data = halted
+    status = json.loads((folder.path / "status.json").read_text())
+    assert status.pop("fingerprint") == data.fingerprint
+    (folder.path / "status.json").write_text(json.dumps(status))
+    list(record(resume(folder, replace(data, test=data.test.take(torch.arange(40)))), folder))
+    assert folder.status()["state"] == "finished"
+
+
+def test_images_with_a_name_may_differ_by_a_shade(halted):
+    folder, data = halted
+    folder.check_images(replace(data, name="toybox", test=data.test.take(torch.arange(40))))
 
 
 def test_a_truncated_checkpoint_falls_back_to_the_one_before(tmp_path, tiny, monkeypatch):

@@ -316,3 +316,19 @@ def test_a_long_measurement_can_be_watched(tiny, monkeypatch):
     events = list(trainer)
     assert len(of_kind(events, Measuring)) >= 3
     assert of_kind(events, Evaluation)[-1].step == 6
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_what_may_be_measured_later(tiny, monkeypatch):
+    released, settings = threading.Event(), tiny_settings(steps=60)
+    trainer = Trainer(settings, tiny)
+    measure = trainer._before_training
+    monkeypatch.setattr(trainer, "_before_training", lambda: (released.wait(60), measure())[1])
+    events = []
+    for event in trainer:
+        events.append(event)
+        if isinstance(event, Measuring):
+            trainer.stop()
+    assert events[-1].reason == "stopped" and not of_kind(events, Baselines)
+    released.set()
+    resumed = list(Trainer(settings, tiny, resume=trainer.state()))
+    assert len(of_kind(resumed, Baselines)) == 1 and resumed[-1].reason == "budget"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from sslcore.data import load
 from sslcore.errors import UserError
 from ui import jobs, uploads
 from ui.uploads import UNUSED, keep_upload, make_room, uploads_root
@@ -105,3 +106,14 @@ def test_what_a_crash_left_half_is_stored_anew(images, kind):
     keep_upload(images[kind])
     again = sorted(file.read_bytes() for file in place.rglob("*")) if place.is_dir() else place.read_bytes()
     assert again == whole and list(uploads_root().iterdir()) == [place]
+
+
+@pytest.mark.parametrize("kind", ["images", "zip"])
+def test_decoded_copies_go_with_their_upload(images, kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_PLAYGROUND_CACHE", str(tmp_path / "cache"))
+    name, _ = keep_upload(images[kind])
+    load(name)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    os.utime(name.removeprefix("folder:"), (time.time() - 2 * UNUSED,) * 2)
+    make_room(uploads_root(), (), 0)
+    assert not list(uploads_root().iterdir()) and not list((tmp_path / "cache").iterdir())
