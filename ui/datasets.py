@@ -54,10 +54,9 @@ def images_of(settings: RunSettings, run: RunFolder | None = None) -> ImageData:
         UserError: if they are not here (any more).
     """
     chosen = settings.data
-    data = load_images(chosen.data, chosen.image_size or None, chosen.style)
     if run is not None:
-        run.check_images(data)
-    return data
+        return _images(*which(settings, run), run)
+    return load_images(chosen.data, chosen.image_size or None, chosen.style)
 
 
 def labels_of(settings: RunSettings, run: RunFolder) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -86,6 +85,14 @@ def why_missing(run: RunFolder) -> str:
     except UserError as error:
         return portable(str(error))
     return ""
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _images(name: str, size: int, style: str, fingerprint: str, _run: RunFolder) -> ImageData:
+    """Those of a run; remembered by its fingerprint, which is quicker than a look at every file of a folder."""
+    data = load_images(name, size or None, style)
+    _run.check_images(data)
+    return data
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
