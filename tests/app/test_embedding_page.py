@@ -142,11 +142,11 @@ def test_images_without_labels_have_one_colour():
 
 
 def test_neighbours_are_ranked_by_cosine_not_by_distance():
-    spread = np.array([[1, 0], [10, 1], [0.9, 0.5], [0, 0]])
+    spread = np.array([[1, 0], [10, 1], [0.75, 0.5], [0, 0]])
     features = np.concatenate([spread, -spread[1:3], [[-1, 0]]])  # their mean is zero
     order, cosines = others_nearest(features, 0, 3)
     assert order == [1, 2, 3]
-    assert cosines == pytest.approx([10 / np.sqrt(101), 0.9 / np.hypot(0.9, 0.5), 0], abs=1e-6)
+    assert cosines == pytest.approx([10 / np.sqrt(101), 0.75 / np.hypot(0.75, 0.5), 0], abs=1e-6)
 
 
 def test_what_all_images_have_in_common_makes_no_neighbours():
