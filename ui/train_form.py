@@ -24,6 +24,9 @@ def draw_form(run: str | None) -> None:
         st.rerun()  # the page of another run
     method = forms.open_form()
     forms.show_notes()
+    if applied := st.session_state.pop("_applied", None):
+        title, icon = applied
+        st.toast(f"**{title}**: the form is set, press Start.", icon=icon)  # it cuts off what is longer
     controls.problem()
     with st.container(border=True):
         here = _main_row(method)
@@ -43,7 +46,9 @@ def draw_form(run: str | None) -> None:
             )
             _presets(method)
             _upload()
-        with st.popover("All settings", icon=":material/tune:", key="all_settings", width="stretch"):
+        # No popover: a closed one takes in no new values, and its widgets would send the old ones back with the next
+        # click, so that presets came to nothing.
+        with st.expander("All settings", icon=":material/tune:", key="all_settings"):
             forms.knob_tabs(method)
 
 
@@ -94,8 +99,8 @@ def _preset_button(method: str, number: int, preset: Preset, icon: str) -> None:
 def _apply(method: str, preset: Preset) -> None:
     """Callback: set the form to a preset."""
     forms.write_form(preset_settings(method, preset, forms.values_now(method)))
-    said = f"**{plain(preset.title)}**: the form is set, press Start."  # a toast cuts off what is longer
-    st.toast(said, icon=":material/heart_broken:" if preset.breaks else ":material/tune:")
+    icon = ":material/heart_broken:" if preset.breaks else ":material/tune:"
+    st.session_state["_applied"] = plain(preset.title), icon
 
 
 def _upload() -> None:

@@ -28,10 +28,15 @@ FAINT = 0.1  # from black to white is 1: a picture with less contrast is a blank
 class Batch:
     """Source images on the training device, before any augmentation."""
 
-    images: Tensor  # (N, C, H, W) float in [0, 1]
+    images: Tensor  # (N, C, H, W) uint8, or float in [0, 1]; random views are made from either
     labels: Tensor | None  # (N,) int64; only labelled references may look
     index: Tensor  # (N,) position of each image in the training set
     partners: Tensor | None = None  # (N, C, H, W) another image of each one's bag, for methods that use bags
+
+    @property
+    def floats(self) -> Tensor:
+        """The images as float in [0, 1]."""
+        return self.images if self.images.is_floating_point() else self.images.float().div_(255)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Random(Method):
     stands_alone = "it trains nothing"
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        return {"images": batch.images}
+        return {"images": batch.floats}
 
     def loss(self, views: Views) -> Losses:
         # the images are not even looked at: a forward pass would already change batch-norm statistics

@@ -102,7 +102,7 @@ class Multitask(Several):
     def batches(self, batch: Batch) -> dict[str, Batch]:
         if not self.knobs.harmonise:
             return super().batches(batch)
-        gray = replace(batch, images=lightness(batch.images))
+        gray = replace(batch, images=lightness(batch.floats))
         # a task about colours drains its pictures of them itself
         return {name: batch if task.needs_colour else gray for name, task in self.parts.items()}
 
