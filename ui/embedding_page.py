@@ -134,7 +134,7 @@ def _explorer(folder: Path, data: ImageData | None, sheet: str, pace: float | No
         with st.expander("How not to read this map", icon=":material/warning:", expanded=True, key="caution"):
             st.markdown(CAUTION)
     with right:
-        draw_chosen(taken[SPACES[space]], data, state, step)
+        draw_chosen(taken[SPACES[space]], data, state)
     if _pace(folder, waits) != pace:
         st.session_state["_map_waits"] = waits
         st.rerun()
