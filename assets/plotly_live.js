@@ -1,4 +1,5 @@
-// A Plotly chart that lives through new data: zoom, legend and lasso stay, points glide to their new places.
+// A Plotly chart that lives through new data: zoom, tool, legend and chosen points stay, points glide to their
+// new places.
 //
 // Streamlit calls the default export on mount, on new data and on a change of theme; what it returns is called
 // when the chart leaves the page. Colours are written as names and looked up in the page's theme:
@@ -7,6 +8,7 @@
 const NAMES = {text: "text-color", muted: "gray-color", line: "border-color-light", primary: "primary-color",
   red: "red-color", orange: "orange-color", green: "green-color", paper: "background-color"};
 const DATA = ["x", "y", "customdata", "text"];  // holds no colours, whatever it begins with
+const USELESS = ["sendChartToCloud", "resetScale2d"], CHOOSING = ["lasso2d", "select2d"];  // tools
 const CLEAR = "rgba(0,0,0,0)";
 const THUMB = 96;
 const FRAME = 25;  // milliseconds of rest between two frames of a glide
@@ -31,16 +33,21 @@ const paint = (value, theme) => {
 };
 
 const dress = (layout, height, theme) => {
+  const worn = paint(layout, theme);
   const axis = (given) => ({gridcolor: theme.color("line"), zeroline: false, automargin: true, ...given});
   const look = {uirevision: "keep", paper_bgcolor: CLEAR, plot_bgcolor: CLEAR, autosize: true, height,
     font: {color: theme.color("text"), family: theme.font, size: 12}, margin: {l: 44, r: 12, t: 8, b: 36},
     hoverlabel: {bgcolor: theme.color("paper"), bordercolor: theme.color("line"), font: {color: theme.color("text")}},
     legend: {orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", bgcolor: CLEAR},
-    modebar: {bgcolor: CLEAR, color: theme.color("muted"), activecolor: theme.color("primary"),
-      remove: ["sendChartToCloud", "resetScale2d"]},
-    ...paint(layout, theme)};
+    ...worn, modebar: {uirevision: "keep", bgcolor: CLEAR, color: theme.color("muted"),
+      activecolor: theme.color("primary"),
+      remove: worn.dragmode === "lasso" ? USELESS : [...USELESS, ...CHOOSING], ...worn.modebar}};
   return {...look, xaxis: axis(look.xaxis), yaxis: axis(look.yaxis)};
 };
+
+// Points go on being chosen by their numbers, wherever they move; the line that was drawn around them goes.
+const choose = (traces, numbers) => numbers?.length ? traces.map((trace) => trace.customdata ? {...trace,
+  selectedpoints: trace.customdata.flatMap((number, i) => numbers.includes(number) ? [i] : [])} : trace) : traces;
 
 const points = (gd) => [...gd.querySelectorAll(".scatterlayer .point")];
 const placeOf = (point) => (point.getAttribute("transform") ?? "").match(/-?[\d.]+(e-?\d+)?/g)?.map(Number) ?? [0, 0];
@@ -93,10 +100,14 @@ const showThumb = (gd, tip, point, event) => {
 };
 
 const wire = (gd, tip, setStateValue) => {
-  const chosen = (event) => (event?.points ?? []).map((point) => point.customdata ?? point.pointIndex);
-  gd.on("plotly_selected", (event) => setStateValue("selected", chosen(event)));
-  gd.on("plotly_deselect", () => setStateValue("selected", []));
-  gd.on("plotly_click", ({points: [point]}) => setStateValue("clicked", point.customdata ?? point.pointIndex));
+  const number = (point) => point.customdata ?? point.pointIndex;
+  const select = (points) => { gd.chosen = points.map(number); setStateValue("selected", gd.chosen); };
+  // Plotly says this too, without points or line, when a click drew no line or new data took the line away
+  gd.on("plotly_selected", (event) => {
+    if (event?.points.length || event?.selections.length) select(event.points);
+  });
+  gd.on("plotly_deselect", () => select([]));
+  gd.on("plotly_click", ({points: [point]}) => setStateValue("clicked", number(point)));
   gd.on("plotly_hover", ({points: [point], event}) => gd.latest.sheet && showThumb(gd, tip, point, event));
   gd.on("plotly_unhover", () => { tip.style.display = "none"; });
 };
@@ -108,8 +119,8 @@ const draw = (gd, tip, setStateValue) => {
   const moves = glideMs && gd.version !== undefined && gd.version !== version && canGlide(gd.data, traces);
   const from = moves && points(gd).map(placeOf);
   gd.land?.();
-  gd.drawing = window.Plotly.react(gd, paint(traces, theme), dress(layout, height, theme),
-    {responsive: true, displaylogo: false});
+  gd.drawing = window.Plotly.react(gd, paint(choose(traces, gd.chosen), theme),
+    dress({selectionrevision: version, ...layout}, height, theme), {responsive: true, displaylogo: false});
   if (moves) gd.drawing.then(() => glide(gd, from, glideMs));
   if (gd.version === undefined) wire(gd, tip, setStateValue);
   Object.assign(gd, {version, theme: theme.id});

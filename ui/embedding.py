@@ -53,7 +53,8 @@ def embedding_figure(
         "yaxis": bare | {"scaleanchor": "x"},
         "dragmode": "pan",
         "hovermode": "closest",
-        "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
+        "modebar": {"orientation": "v"},  # beside the map: above it is the legend
+        "margin": {"l": 4, "r": 32, "t": 4, "b": 4},
     }
     names = ", ".join(name for name, *_ in groups)
     return Figure(

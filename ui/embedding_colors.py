@@ -51,6 +51,7 @@ def colored_figure(found: Map, coloring: Coloring, predictions: Sequence[int]) -
     figure = embedding_figure(found, None, ())
     values = coloring.values[: len(found.xy)].astype(float)
     scale = {"thickness": 10, "outlinewidth": 0, "title": {"text": coloring.name}}
+    scale |= {"x": 0, "xanchor": "right"}  # the tools are on the other side
     marker = {"color": [round(v, 3) for v in values.tolist()], "colorscale": "Cividis", "colorbar": scale}
     trace = figure.traces[0]
     trace["marker"] = trace["marker"] | marker | {"showscale": True}

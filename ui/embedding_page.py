@@ -27,6 +27,10 @@ KINDS = ("UMAP", "PCA", "t-SNE")
 SPACES = {"Representation": "features", "Projector output": "projections"}
 TAGS = {"Representation": "", "Projector output": "/projections"}  # the first shares the training page's maps
 PACE, GLIDE = 1.0, 800  # seconds from snapshot to snapshot; milliseconds on the way
+HOW_TO_USE = (
+    "Hover shows an image, a click chooses it, a drag lassos several, a double-click lets them go. The tools "
+    "on the map's right move and zoom it."
+)
 CAUTION = """
 - **Sizes of groups and distances between far groups mean little**, above all in UMAP and t-SNE: both keep
   neighbours together and give up everything else. Only PCA keeps directions, and shows just two of them.
@@ -122,19 +126,19 @@ def _explorer(folder: Path, data: ImageData | None, sheet: str, pace: float | No
     waits = _waits(found, kind)
     st.session_state["_map_shown"] = None if waits else (folder.name, kind, space, step)
     figure = colored_figure(found, looks[by], taken["predictions"])
-    figure.layout["uirevision"] = f"{folder.name}{found.kind}{space}"
+    figure.layout.update(uirevision=f"{folder.name}{found.kind}{space}", dragmode="lasso")
     left, right = st.columns([1.7, 1], gap="medium")
     with left:
         version = f"{folder.name}:{found.kind}:{step}:{space}:{by}"
-        how = {"key": "chart_embedding", "version": version, "sheet": sheet, "glide_ms": GLIDE}
-        state = live_chart(figure, height=520, **how)
+        key = f"chart_embedding_{folder.name}"  # what is chosen are images of this run
+        state = live_chart(figure, key=key, version=version, height=520, sheet=sheet, glide_ms=GLIDE)
         late = f"; {without_layout(kind)}" if found.kind != kind else ""
-        more = "" if waits else "Hover to see an image, click or lasso to choose."
+        more = "" if waits else HOW_TO_USE
         st.caption(f"{found.kind} at step {step:,}{late}. {more}")
         with st.expander("How not to read this map", icon=":material/warning:", expanded=True, key="caution"):
             st.markdown(CAUTION)
     with right:
-        draw_chosen(taken[SPACES[space]], data, state, step)
+        draw_chosen(taken[SPACES[space]], data, state)
     if _pace(folder, waits) != pace:
         st.session_state["_map_waits"] = waits
         st.rerun()

@@ -12,6 +12,7 @@ from sslcore.settings import RunSettings
 from ui.plotly_live import Figure
 from ui.texts import number, percent
 
+NAME_HEIGHT = 0.12  # room that a reference's name takes, as a share of what the references span
 SMOOTHING = 0.9  # share of the past in a smoothed loss; the raw curve stays visible behind it
 BASELINES = {
     "pixels_knn": "raw pixels",
@@ -77,7 +78,7 @@ def accuracy_figure(view: RunView, ceiling: float | None = None) -> Figure:
         "supervised": ceiling
     }
     references = {title: value for title, value in references.items() if value is not None}
-    traces += levels(references, view.step, percent)
+    traces += levels(references, view.step, percent, side="bottom")  # curves are to rise above them
     said += [f"{title} {percent(value)}" for title, value in references.items()]
     layout = axes("step", "accuracy")
     layout["yaxis"] |= {"tickformat": ".0%", "rangemode": "tozero"}
@@ -187,16 +188,26 @@ def rounded(values: Any, digits: int = 5) -> np.ndarray:
         return np.where(np.isfinite(scale), np.round(values * scale) / scale, values)
 
 
-def levels(references: Mapping[str, float], end: float, words: Any = number) -> list[dict]:
-    """References: thin lines, their names spread from right to left so that near ones do not collide."""
+def levels(
+    references: Mapping[str, float], end: float, words: Any = number, *, side: str = "top"
+) -> list[dict]:
+    """References: thin lines, named on their ``side`` ("top" or "bottom") unless the next line is near there.
+
+    By height, their names end in turn at the right and in the middle, where near ones do not collide.
+    """
     end, traces = max(end, 1), []
-    for order, (name, value) in enumerate(references.items()):
-        text, at = f"{name} {words(value)}", end * (1 - order / max(len(references), 1))
+    ranked = sorted(references.items(), key=lambda reference: reference[1])
+    values = [value for _, value in ranked]
+    room = np.diff([*values, np.inf] if side == "top" else [0, *values])  # below 0 is the x-axis
+    need = NAME_HEIGHT * np.ptp([0, *values])
+    for rank, (name, value) in enumerate(ranked):
+        text, at = f"{name} {words(value)}", end * (1, 0.45)[rank % 2]
+        beside = side if room[rank] > need else {"top": "bottom", "bottom": "top"}[side]
         trace = line([0, at, end], [value] * 3, name, "@muted", width=1, mode="lines+text")
         trace["line"]["dash"] = "dot"
         spot = {
             "text": ["", text, ""],
-            "textposition": "top left",
+            "textposition": f"{beside} left",
             "textfont": {"color": "@muted", "size": 11},
         }
         traces.append(trace | spot | {"hoverinfo": "name+y", "showlegend": False, "cliponaxis": False})

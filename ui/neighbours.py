@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from sslcore.data import ImageData
 from sslcore.evaluation import nearest
+from ui.panels import enlarged
+from ui.pictures import data_uri
 from ui.texts import plain, signed
 
 NEAREST = 8
-MOST = 24  # pictures shown of a lasso
+MOST, CLASSES = 24, 5  # shown of a lasso
 
 
 def others_nearest(features: Any, query: int, count: int = NEAREST) -> tuple[list[int], list[float]]:
@@ -24,7 +25,7 @@ def others_nearest(features: Any, query: int, count: int = NEAREST) -> tuple[lis
     return [row for row, _ in rows], [cosine for _, cosine in rows]
 
 
-def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any, step: int) -> None:
+def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any) -> None:
     """The image that was clicked or whose number was given, its neighbours, and the images in the lasso.
 
     Args:
@@ -48,7 +49,7 @@ def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any, step: 
                 _picture(data, index, f"{_name(data, index)} {signed(cosine)}", 72)
     lassoed = [int(i) for i in state.selected or () if int(i) < count]
     if lassoed:
-        _lasso(data, lassoed, step)
+        _lasso(data, lassoed)
 
 
 def _take_click(clicked: Any, count: int) -> None:
@@ -67,14 +68,24 @@ def _agreement(data: ImageData | None, query: int, order: list[int]) -> None:
         st.caption(f"{same} of {len(order)} are of the same class.")
 
 
-def _lasso(data: ImageData | None, chosen: list[int], step: int) -> None:
-    st.markdown(f"**{len(chosen):,} images lassoed at step {step:,}**")
-    if data is not None and data.test.labels is not None:
-        parts = Counter(_name(data, index) for index in chosen).most_common(5)
-        st.caption(", ".join(f"{number} {plain(name)}" for name, number in parts))
-    if data is not None:
-        shown = [_pixels(data, index) for index in chosen[:MOST]]
-        st.image(shown, width=40, alt=[_name(data, index) for index in chosen[:MOST]])
+def _lasso(data: ImageData | None, chosen: list[int]) -> None:
+    st.markdown(f"**{_counted(len(chosen), 'image')} lassoed**")
+    if data is None:
+        return
+    if data.test.labels is not None:
+        parts = Counter(_name(data, index) for index in chosen).most_common()
+        said = ", ".join(f"{number} {plain(name)}" for name, number in parts[:CLASSES])
+        more = _counted(len(parts) - CLASSES, "more class", "more classes")
+        st.caption(f"{said} and {more}" if len(parts) > CLASSES else said)
+    with st.container(horizontal=True, gap="xxsmall"):
+        for index in chosen[:MOST]:
+            st.image(_pixels(data, index), width=40, alt=_name(data, index))
+    if len(chosen) > MOST:
+        st.caption(f"{MOST} of {len(chosen):,} shown")
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _name(data: ImageData | None, index: int) -> str:
@@ -90,7 +101,6 @@ def _picture(data: ImageData | None, index: int, caption: str, width: int) -> No
         st.image(_pixels(data, index), caption=plain(caption), width=width, alt=caption)
 
 
-def _pixels(data: ImageData, index: int) -> Image.Image:
-    picture = Image.fromarray(data.test.images[index].permute(1, 2, 0).numpy())
-    zoom = max(1, round(96 / picture.width))
-    return picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
+def _pixels(data: ImageData, index: int) -> str:
+    """As text within the page, which drops files before a slow browser has fetched them when it runs again."""
+    return data_uri(enlarged(data.test.images[index] / 255, 96))

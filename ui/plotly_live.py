@@ -1,4 +1,4 @@
-"""Plotly charts that update in place: zoom, legend toggles and lasso survive live data, points glide.
+"""Plotly charts that update in place: zoom, tool, legend and chosen points survive, points glide.
 
 load_plotly()                                     # once per page, outside fragments
 thumb_sheet("toybox", url, columns=32)            # where points have pictures

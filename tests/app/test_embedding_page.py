@@ -58,6 +58,7 @@ def test_the_newest_snapshot_is_mapped_by_class(page, finished):
     assert f"at step {last}" in chart(app)["alt"]
     assert [trace["name"] for trace in chart(app)["traces"]] == [str(digit) for digit in range(10)]
     assert "How not to read" in " ".join(e.label for e in app.expander)
+    assert chart(app)["layout"]["dragmode"] == "lasso" and "a drag lassos" in words(app)
 
 
 def test_a_run_that_is_going_on_is_mapped(page, tiny):

@@ -87,6 +87,23 @@ def test_accuracy_is_drawn_against_what_was_measured():
     assert "linear probe" not in traces and "untrained, linear" not in traces
 
 
+def sides(references: dict[str, float], **how) -> dict[str, str]:
+    traces = figures.levels(references, 100, **how)
+    return {trace["name"]: trace["textposition"].split()[0] for trace in traces}
+
+
+@pytest.mark.parametrize("side", ["top", "bottom"])
+def test_of_two_near_references_the_upper_is_named_above_and_the_lower_below(side):
+    found = sides({"lower": 0.441, "upper": 0.468, "far": 0.993}, side=side)
+    assert found == {"lower": "bottom", "upper": "top", "far": side}
+
+
+def test_no_name_lies_on_the_numbers_of_the_axis():
+    assert sides({"chance": 0.01, "far": 0.9}, side="bottom") == {"chance": "top", "far": "bottom"}
+    ends = [trace["x"][1] for trace in figures.levels({str(i): i / 9 for i in range(9)}, 100)]
+    assert min(ends) >= 40, "names end there, and are that long"
+
+
 def test_terms_have_a_curve_each():
     assert named(figures.terms_figure(history())).keys() == {"a term", "b term"}
 
