@@ -20,6 +20,8 @@ from sslcore.settings import RunSettings
 from sslcore.training import Evaluation, Event, Finished, Step, Trainer
 from sslcore.training.trainer import images_of, smaller_batch
 
+BAR = "{percentage:3.0f}%|{bar}| {desc}"  # not {postfix}, which begins with a comma
+
 
 def train(args: Namespace) -> int:
     with team():
@@ -71,9 +73,7 @@ def _watch(trainer: Trainer, folder: RunFolder | None, as_json: bool) -> int:
         print(note, file=sys.stderr)
     history = History.of(folder)
     events = record(trainer, folder)
-    with tqdm(
-        total=1.0, bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr, initial=trainer.fraction
-    ) as bar:
+    with tqdm(total=1.0, bar_format=BAR, file=sys.stderr, initial=trainer.fraction) as bar:
         finished = _follow(events, history, bar)
     machine = {"device": str(trainer.device), "precision": trainer.precision, "run": str(folder.path)}
     result = summary(trainer.settings, history.view(), **machine)
@@ -89,16 +89,16 @@ def _watch(trainer: Trainer, folder: RunFolder | None, as_json: bool) -> int:
 
 
 def _follow(events: Iterable[Event], history: History, bar: tqdm) -> Finished | None:
-    accuracy, finished = "", None
+    progress, accuracy, finished = "", "", None
     for event in events:
         history.append(event.as_dict())
         if isinstance(event, Evaluation) and event.knn is not None:
-            accuracy = f" · kNN {event.knn:.1%}"
+            accuracy = f"kNN {event.knn:.1%}"
         if isinstance(event, Step):
             bar.update(event.fraction - bar.n)
-            bar.set_postfix_str(
-                f"step {event.step} · loss {event.loss:.3f}{accuracy} · {event.images_per_second:.0f} images/s"
-            )
+            progress = f"step {event.step} · loss {event.loss:.3f} · {event.images_per_second:.0f} images/s"
+        if isinstance(event, Step | Evaluation):
+            bar.set_description_str(" · ".join(filter(None, (progress, accuracy))))
         if isinstance(event, Finished):
             finished = event
     return finished
@@ -125,9 +125,10 @@ def list_datasets(args: Namespace) -> int:
     if args.json:
         print(json.dumps([card.as_dict() for card in cards]))
         return 0
+    width = max(len(card.id) for card in cards) + 2
     for card in cards:
         here = "" if card.is_available() else "  (to be downloaded first)"
-        print(f"{card.id:16}{card.title}{here}\n{'':16}{card.description}")
+        print(f"{card.id:{width}}{card.title}{here}\n{'':{width}}{card.description}")
     return 0
 
 

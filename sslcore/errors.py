@@ -1,5 +1,8 @@
 """The one kind of error that is the user's to fix."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(ValueError):
     """A problem with what the user gave us: one sentence naming the problem and the remedy.
@@ -7,3 +10,9 @@ class UserError(ValueError):
     The command line prints it on one line and exits with 2; the app shows it in a box.
     Anything else that is raised is a defect of ours.
     """
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence with up to three similar names, to be added to a message; empty if none is similar."""
+    near = difflib.get_close_matches(name.lower(), known, 3, 0.6)
+    return f" Did you mean {', '.join(near)}?" if near else ""

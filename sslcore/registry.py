@@ -7,7 +7,6 @@
 Every page, command, benchmark and test that goes through all methods reads :func:`methods`.
 """
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sslcore.errors import UserError
+from sslcore.errors import UserError, did_you_mean
 from sslcore.knobs import show
 
 if TYPE_CHECKING:
@@ -119,10 +118,10 @@ def get_method(name: str) -> type["Method"]:
     """The method class with this id.
 
     Raises:
-        UserError: if there is none, with the nearest names.
+        UserError: if there is none, with similar names or else all.
     """
     known = methods()
     if name not in known:
-        near = difflib.get_close_matches(name, known, 3, 0.4) or list(known)
-        raise UserError(f"There is no method called '{name}'. Did you mean {', '.join(near)}?")
+        hint = did_you_mean(name, known) or f" Known: {', '.join(known)}."
+        raise UserError(f"There is no method called '{name}'.{hint}")
     return known[name]

@@ -6,14 +6,13 @@ settings.changes()                 # {"temperature": 0.1}: what differs from the
 RunSettings.build("simclr", **settings.changes()) == settings
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from shlex import quote
 from typing import Any, Literal, Self
 
-from sslcore.errors import UserError
+from sslcore.errors import UserError, did_you_mean
 from sslcore.knobs import Knob, KnobModel, knob, knobs_of, show
 from sslcore.registry import get_method
 from sslcore.views.settings import ViewSettings
@@ -139,8 +138,7 @@ class RunSettings:
         known = all_knobs(method)
         for name in values:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 3, 0.5)
-                hint = f" Did you mean {', '.join(near)}?" if near else ""
+                hint = did_you_mean(name, known)
                 raise UserError(f"{chosen.card.title} has no setting called '{name}'.{hint}")
         merged = {**chosen.defaults, **values}
 

@@ -1,13 +1,16 @@
+import io
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from tqdm import tqdm
 
 from sslcore.__main__ import build_parser, main
-from sslcore.commands import asked
-from sslcore.runs import RunFolder, checkpoint
+from sslcore.commands import BAR, _follow, asked
+from sslcore.runs import History, RunFolder, checkpoint
+from sslcore.training import Evaluation, Step
 
 
 @pytest.mark.parametrize("command", ["methods", "datasets"])
@@ -17,6 +20,15 @@ def test_lists_are_for_people_and_as_json(command, capsys):
     assert main([command]) == 0
     told = capsys.readouterr().out
     assert listed and all(entry["id"] in told and entry["title"] in told for entry in listed)
+
+
+def test_the_progress_bar_ends_on_the_last_evaluation():
+    said = io.StringIO()
+    steps = Step(3, 1.0, 1.0, 0.5, {}, {}, 0.1, 1.0, 100.0), Evaluation(3, 1.0, 0.5, None, {})
+    with tqdm(total=1.0, bar_format=BAR, file=said) as bar:
+        _follow(steps, History(), bar)
+    last = said.getvalue().rstrip().split("\r")[-1]
+    assert last.endswith("| step 3 · loss 0.500 · 100 images/s · kNN 50.0%")
 
 
 def test_an_option_wins_over_the_same_knob():

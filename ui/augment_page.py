@@ -16,7 +16,7 @@ from ui.augment_source import Source, choose_source, picture_names
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.panels import draw_panel, enlarged
-from ui.texts import number, plain, signed
+from ui.texts import plain, signed
 from ui.trained import runs_with_weights, similarity
 
 OFF = {
@@ -162,11 +162,12 @@ def _opinion(source: Source, views: Tensor) -> list[float]:
     if not runs:
         st.caption("How similar a trained network finds these views is shown once a run has finished here.")
         return []
+    best = max(runs, key=lambda run: runs[run].knn or 0.0)
     chosen = st.selectbox(
         "Judged by the encoder of",
         [None, *runs],
-        format_func=lambda run: "nobody" if run is None else f"{runs[run].label} · {run}",
-        index=1,
+        format_func=lambda run: "nobody" if run is None else runs[run].title,
+        index=1 + list(runs).index(best),
         key="judge",
         help="The cosine between view and image in the representation of a run that is over.",
     )
@@ -177,9 +178,9 @@ def _opinion(source: Source, views: Tensor) -> list[float]:
     except UserError as error:
         st.info(plain(str(error)))
         return []
-    mean = number(sum(cosines) / len(cosines), 2)
+    mean = signed(sum(cosines) / len(cosines))
     st.caption(
-        f"Mean cosine of these views to the image: **{mean}**; of other images: **{number(others, 2)}**. "
+        f"Mean cosine of these views to the image: **{mean}**; of other images: **{signed(others)}**. "
         "A good encoder keeps the two far apart."
     )
     return cosines

@@ -21,7 +21,7 @@ from ui.plotly_live import live_chart, load_plotly, thumb_sheet
 from ui.projection_service import Map, projections
 from ui.records import Record, records
 from ui.shell import pages
-from ui.texts import percent, plain
+from ui.texts import plain
 
 KINDS = ("UMAP", "PCA", "t-SNE")
 SPACES = {"Representation": "features", "Projector output": "projections"}
@@ -77,17 +77,12 @@ def _choose_run(found: dict[str, Record], asked: str) -> str:
     return st.selectbox(
         "Run",
         list(found),
-        format_func=lambda run: _title(found[run]),
+        format_func=lambda run: found[run].title,
         key="map_run",
         on_change=_remember_run,
         args=(tuple(found),),
         help="Runs that are over and runs that are going on, newest first.",
     )
-
-
-def _title(record: Record) -> str:
-    accuracy = "" if record.knn is None else f" · kNN {percent(record.knn)}"
-    return f"{record.label}{accuracy} · {record.state} · {record.id}"
 
 
 def _remember_run(known: tuple[str, ...]) -> None:

@@ -85,7 +85,7 @@ def runs_now_and_then() -> None:
     """Runs in progress and the latest that are over."""
     found = records(manager().root)
     going = [record for record in found if record.active]
-    over = [record for record in found if record.state == "finished"][:6]
+    over = [record for record in found if not record.active and record.knn is not None][:6]
     for title, chosen in (("In progress", going), ("Latest runs", over)):
         if chosen:
             st.subheader(title)

@@ -20,6 +20,7 @@ from ui.live_map import awaits_map, awaits_preview, draw_map, draw_preview
 from ui.owner import may_control
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
+from ui.shell import pages
 from ui.summary import ceiling, draw_command, draw_summary
 from ui.texts import duration, number, percent, plain, portable, run_label, signed
 from ui.viewers import tick_seconds
@@ -54,6 +55,7 @@ def draw_run(run: str) -> None:
         st.error(
             f"There is no run '{plain(run)}' on this server: it may have been deleted, or the link is wrong."
         )
+        st.page_link(pages()["runs"], label="All runs", icon=":material/folder_open:")
         return
     sheet, url = thumbnails(status.settings, RunFolder(manager().root / run)) if view.snapshots else ("", "")
     every = tick_seconds(run) if status.active else None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sslcore.errors import UserError
 from sslcore.runs import ACTIVE, RunFolder, run_folders
 from sslcore.settings import DataSettings
-from ui.texts import run_label
+from ui.texts import percent, run_label
 
 STEP_LINE = b'{"event": "step"'
 
@@ -35,6 +35,12 @@ class Record:
     @property
     def active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def title(self) -> str:
+        """One line to choose the run by."""
+        accuracy = "" if self.knn is None else f" · kNN {percent(self.knn)}"
+        return f"{self.label}{accuracy} · {self.state} · {self.id}"
 
 
 def records(root: Path) -> list[Record]:

@@ -67,6 +67,7 @@ def _table(shown: list[Record]) -> list[Record]:
     rows = [
         {
             "Run": record.label,
+            "Id": record.id[-6:],
             "State": record.state,
             "kNN": None if record.knn is None else 100 * record.knn,
             "Linear": None if record.linear is None else 100 * record.linear,
@@ -87,6 +88,9 @@ def _table(shown: list[Record]) -> list[Record]:
         alt="All runs on this server",
         column_config={
             "Run": st.column_config.TextColumn(width=330),
+            "Id": st.column_config.TextColumn(
+                help="The end of the run's id, which its link and the command line name."
+            ),
             "kNN": st.column_config.ProgressColumn(**share),
             "Linear": st.column_config.ProgressColumn(**share),
         },

@@ -94,10 +94,10 @@ def _job_list(going: bool) -> None:
     if not jobs:
         return
     st.caption("Runs in progress")
-    train = pages().get("train")
-    for job in jobs:
+    train, labels = pages().get("train"), [run_label(job.label) for job in jobs]
+    for job, label in zip(jobs, labels, strict=True):
         with st.container(border=True, gap="xsmall"):
-            name = plain(run_label(job.label))
+            name = plain(label if labels.count(label) == 1 else f"{label} · {job.id[-6:]}")
             if train:
                 st.page_link(train, label=name, query_params={"run": job.id}, help="Watch this run.")
             else:

@@ -1,6 +1,5 @@
 """Every dataset there is, and the one function that loads any of them."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from sslcore.data.images import ImageData
 from sslcore.data.public import SOURCES, load_public, on_disk
 from sslcore.data.toybox.canvas import STYLES
 from sslcore.data.toybox.dataset import SIZES, VERSION, generate, toybox
-from sslcore.errors import UserError
+from sslcore.errors import UserError, did_you_mean
 
 ANY_SIZES = (32, 48, 64, 96)
 SMALLEST, LARGEST = 16, 224
@@ -123,8 +122,7 @@ def load(
     if name in SOURCES:
         return load_public(name, size=size, root=root, download=download, progress=progress)
     names = ["toybox", "digits", *SOURCES]
-    close = difflib.get_close_matches(name.lower(), names, n=2)
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    hint = did_you_mean(name, names)
     raise UserError(f"There is no dataset called '{name}'.{hint} Known: {', '.join(names)}, folder:PATH.")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sslcore.diagnostics.report import (
+    COMPLETE_COSINE,
     PARTIAL_RANK_FRACTION,
     CollapseReport,
     looks_bunched,
@@ -12,6 +13,7 @@ from sslcore.diagnostics.report import (
 PATIENCE = 4  # complete readings in a row, so that one odd evaluation does not light the lamp
 FALL = 0.5  # of the widest spread or rank so far
 LINE_FALL = 0.3  # of the widest rank so far
+SAME = 0.1  # relative change of spread and rank that is not worth speaking of
 SHRUNK = 0.05  # of the widest spread before normalisation so far
 
 
@@ -108,6 +110,10 @@ class CollapseLamp:
             headline = f"The embeddings lie on a single line: {spread}."
         elif self.verdict == "partial":
             headline = f"The embeddings have lost most of their dimensions: {spread}."
+        elif abs(report.std - std) <= SAME * std and abs(report.rank_me - rank) <= SAME * rank:
+            headline = f"As before training, a fresh network starts like this: {spread}."
+        elif report.cosine > COMPLETE_COSINE:
+            headline = f"The embeddings point in similar directions, but have not fallen together: {spread}."
         else:
             headline = f"The embeddings point in different directions: {spread}."
         return (headline, f"They span {span}.")

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from ui import jobs, trained
 from ui.augment_kinds import kinds
 from ui.augment_page import PRESETS
 from ui.augment_source import dataset_picture
-from ui.trained import similarity
+from ui.trained import runs_with_weights, similarity
 
 IMAGE = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -105,6 +106,15 @@ def test_a_finished_run_judges_the_views(page, finished):
     app = page("augmentations", side="32")
     assert not app.exception
     assert "cosine" in captions(app) and "Mean cosine" in words(app)
+
+
+def test_the_best_run_judges_unless_another_is_chosen(page, finished, monkeypatch):
+    good, poor = finished(seed=1), finished(seed=2)
+    over = runs_with_weights(jobs.manager().root)
+    rated = {poor: replace(over[poor], knn=0.25), good: replace(over[good], knn=0.3125)}
+    monkeypatch.setattr("ui.augment_page.runs_with_weights", lambda root: rated)
+    judge = page("augmentations", side="32").selectbox(key="judge")
+    assert judge.value == good and f"kNN 31.3 % · finished · {good}" in judge.options[2]
 
 
 def test_an_unchanged_view_has_cosine_one(finished):

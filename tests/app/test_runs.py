@@ -14,12 +14,12 @@ def test_an_empty_server_says_what_to_do(page):
 
 
 def test_all_runs_are_listed_with_their_figures(page, finished):
-    finished(seed=1)
-    finished("rotation", seed=2)
+    ids = [finished(seed=1), finished("rotation", seed=2)]
     app = page("runs")
     table = app.dataframe[0].value
     assert not app.exception
     assert list(table["State"]) == ["finished", "finished"]
+    assert sorted(table["Id"]) == sorted(run[-6:] for run in ids)
     assert table["kNN"].between(0, 100).all()
 
 

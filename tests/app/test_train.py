@@ -293,6 +293,7 @@ def test_an_unknown_run_is_a_sentence(page):
     app = page("train", run="<b>nope</b>")
     assert not app.exception
     assert "no run" in app.error[0].value
+    assert any(link.proto.label == "All runs" for link in app.get("page_link"))
 
 
 def test_a_link_does_not_lead_out_of_the_folder_of_runs(page, tiny, tmp_path_factory):

@@ -101,6 +101,15 @@ def test_reasons_name_the_value_before_training():
     assert f"{HEALTHY.std:.2f} before training" in lamp.reasons[0]
 
 
+def test_no_reason_contradicts_its_own_mean_cosine():
+    cone, wider = (collapse_report(normal(256, 32) * scale + 1) for scale in (0.1, 0.2))
+    assert min(cone.cosine, wider.cosine) > 0.9
+    lamp = CollapseLamp()
+    for report, told in ((cone, "As before training"), (cone, "As before"), (wider, "similar directions")):
+        assert lamp.update(report) == "healthy" and told in lamp.reasons[0]
+    assert lamp.update(HEALTHY) == "healthy" and "different directions" in lamp.reasons[0]
+
+
 @pytest.mark.parametrize("cut", range(PATIENCE + 4))
 def test_a_lamp_continues_from_its_json_state(cut):
     readings = [HEALTHY, POINT, POINT, HEALTHY, *[POINT] * (PATIENCE - 1)]

@@ -10,6 +10,12 @@ def test_markdown_and_html_from_others_are_escaped():
 
 def test_numbers_for_people():
     assert percent(0.8727) == "87.3 %"
+    assert (percent(0.3125), percent(0.8725), percent(1.0), percent(0.0)) == (
+        "31.3 %",
+        "87.3 %",
+        "100.0 %",
+        "0.0 %",
+    )
     assert percent(None) == number(None) == "–"
     assert number(12345.6) == "12,346"
     assert (number(-0.5), number(-1e-5), number(-12345.6)) == ("−0.5", "−1e-05", "−12,346")
