@@ -12,7 +12,7 @@ class UserError(ValueError):
     """
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence with up to three similar names, to be added to a message; empty if none is similar."""
-    near = difflib.get_close_matches(name.lower(), known, 3, 0.6)
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """A sentence with up to three names similar to what was given, which may be no text at all; empty if none is."""
+    near = difflib.get_close_matches(str(name).lower(), known, 3, 0.6)
     return f" Did you mean {', '.join(near)}?" if near else ""
