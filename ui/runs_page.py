@@ -87,7 +87,7 @@ def _table(shown: list[Record]) -> list[Record]:
         key=f"runs_table_{hash(tuple(ids))}",
         alt="All runs on this server",
         column_config={
-            "Run": st.column_config.TextColumn(width=330),
+            "Run": st.column_config.TextColumn(width=270),
             "Id": st.column_config.TextColumn(
                 help="The end of the run's id, which its link and the command line name."
             ),
