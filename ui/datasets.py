@@ -63,7 +63,7 @@ def labels_of(settings: RunSettings, run: RunFolder) -> tuple[np.ndarray | None,
     """Labels of the held-out images of a run, None without, and the names of the classes. Remembered for many
     datasets, so that those who watch a run do not wait for its images."""
     try:
-        return _labels(*which(settings, run), settings, run)
+        return _labels(*which(settings, run), run)
     except UserError:
         return None, ()
 
@@ -97,9 +97,9 @@ def _images(name: str, size: int, style: str, fingerprint: str, _run: RunFolder)
 
 @st.cache_resource(max_entries=200, show_spinner=False)
 def _labels(
-    name: str, size: int, style: str, fingerprint: str, _settings: RunSettings, _run: RunFolder
+    name: str, size: int, style: str, fingerprint: str, _run: RunFolder
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    data = images_of(_settings, _run)
+    data = _images(name, size, style, fingerprint, _run)
     return None if data.test.labels is None else data.test.labels.numpy(), data.classes
 
 

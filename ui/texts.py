@@ -33,9 +33,9 @@ def portable(text: str) -> str:
 
 def percent(value: float | None) -> str:
     """``0.8725`` as ``87.3 %``; a dash where nothing was measured. Halves go up, as in Streamlit's tables."""
-    return (
-        "–" if value is None else f"{Decimal(100 * float(value)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"
-    )
+    if value is None:
+        return "–"
+    return f"{Decimal(100 * float(value)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"
 
 
 def number(value: float | None, digits: int = 3) -> str:

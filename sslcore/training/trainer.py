@@ -19,9 +19,10 @@ from sslcore.data import ImageData, load
 from sslcore.data.bags import Bags
 from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
+from sslcore.knobs import knobs_of
 from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress, first_images
 from sslcore.registry import get_method
-from sslcore.settings import RunSettings
+from sslcore.settings import EvaluationSettings, RunSettings
 from sslcore.training.events import Changed, Event, Finished, Measuring, Step
 from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
@@ -31,7 +32,9 @@ BEGINNING = 40  # steps before the untrained network is measured: who starts a r
 HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
 SECONDS_PER_EVALUATION = 5.0
-MOST_EVALUATIONS = 200  # in a long run too: as many as can be asked for
+MOST_EVALUATIONS = knobs_of(EvaluationSettings)[
+    "evaluations"
+].high  # in a long run too: as many as can be asked for
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
 # of training time: what evaluations may cost where the budget is time, the last one apart
 EVALUATION_SHARE = 0.4
