@@ -154,7 +154,7 @@ def live_knobs(status: JobStatus) -> None:
                 _live_weights(status, key)
                 continue
             how = {"on_change": turn, "args": (status.id, knob.name, key)}
-            draw_knob(knob, status.settings[knob.name], key, **how)
+            draw_knob(knob, status.settings[knob.name], key, default_named=False, **how)
 
 
 def _live_weights(status: JobStatus, key: str) -> None:

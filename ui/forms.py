@@ -1,15 +1,15 @@
 """Forms made from knobs, and their permalink.
 
-Every widget's key is its knob's name, which is also its name in the URL. A value equal to the method's
-default stays out of the URL. Turning a widget by hand changes the URL but causes no rerun: Python reads the
-values when a button is pressed.
+A knob's name is its name in the URL; a value equal to the method's default stays out of it. Time and seed are
+always on the page: turning them changes the URL and causes no rerun. All other knobs are drawn only while
+somebody looks at them, sixty widgets that every click on the page would have to pass. What they say is kept in
+the session: a widget that is not drawn would lose it, and the browser may send it long after it was changed.
 
     method = open_form()                    # takes in the URL; returns the method's id
     ...choose_method(), knob_tabs(method)   # draws
     settings = read_form(method)            # RunSettings, or UserError
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -32,11 +32,14 @@ from ui.uploads import from_link, to_link
 
 TITLES = {"machine": "Machine", "views": "Views", "optimiser": "Optimiser", "evaluation": "Evaluation"}
 QUICK = ("data", "seconds", "seed")  # shown beside the method, not in the tabs
-LINKED = ("method", "data")  # their URL parameters are kept by hand: their options have titles
+BOUND = ("seconds", "seed")  # their widgets keep their URL parameters
+VALUES = "_form"  # in the session: what the knobs say
+TABS = "_form_tabs"  # in the session: whether the knobs' widgets are on the page and have the last word
 
 
 def open_form(default: str = "simclr") -> str:
-    """Take in the URL whenever somebody follows a link; returns the method of the form.
+    """Take in the URL when somebody has followed a link to here; returns the method of the form. Later it
+    follows the form: what a browser sends with a click may be older than what was turned last.
 
     What the URL asks for is validated; a sentence on every value that had to be changed is kept for
     :func:`show_notes`. A run in the URL lends the form its settings once, when it is opened.
@@ -48,7 +51,8 @@ def open_form(default: str = "simclr") -> str:
     opened, notes = _opened_run(), []
     if asked.get("method") in (None, opened.get("method")):
         asked = opened | asked  # the URL has the last word
-    if opened or "method" not in st.session_state or not _agrees(asked):
+    arrived = st.session_state.pop("_arrived", False)
+    if opened or "method" not in st.session_state or (arrived and not _agrees(asked)):
         settings, notes = RunSettings.from_query(asked, default)
         if not is_known(settings["data"]):
             named = st.query_params["data"]
@@ -62,6 +66,9 @@ def open_form(default: str = "simclr") -> str:
     if notes:
         _correct_link()
     link_form()
+    st.session_state["_form_method"] = method
+    for name in QUICK:  # not drawn on other pages
+        st.session_state.setdefault(name, st.session_state[VALUES][name])
     return method
 
 
@@ -89,26 +96,42 @@ def show_notes() -> None:
 
 
 def write_form(settings: RunSettings) -> None:
-    """Set every widget to these settings; allowed before the widgets are drawn and in callbacks."""
+    """Set the form to these settings; allowed before its widgets are drawn and in callbacks."""
     st.session_state["method"] = settings.method
-    st.session_state.update(settings.flat())
+    write_values(settings.flat())
+
+
+def write_values(values: dict[str, Any]) -> None:
+    """Set the knobs of the form, where :func:`write_form` may."""
+    state = st.session_state
+    state[VALUES], state[TABS] = values, False
+    state.update({name: values[name] for name in QUICK if name in values})
     link_form()
 
 
 def link_form() -> None:
-    """Put the method and the data into the URL; the bound widgets do it themselves."""
+    """Put what differs from the defaults into the URL; the bound widgets do it themselves."""
     method = st.session_state["method"]
-    usual = {"method": "", "data": _usual(method)["data"]}
-    for name in LINKED:
-        value = to_link(st.session_state[name])
-        if value != usual[name]:
-            st.query_params[name] = value
-        elif name in st.query_params:
+    said = {"method": method, **values_now(method)}
+    usual = {"method": "", **_usual(method).flat()}
+    for name, value in said.items():
+        if name in BOUND:
+            continue
+        text = to_link(value) if name in ("method", "data") else _written(value)
+        if value == usual[name]:
+            text = None
+        if text is None and name in st.query_params:
             del st.query_params[name]
+        elif text is not None and st.query_params.get(name) != text:
+            st.query_params[name] = text
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else show(value)
 
 
 def read_form(method: str) -> RunSettings:
-    """What the widgets say now.
+    """What the form says now.
 
     Raises:
         UserError: if the values do not fit together.
@@ -119,7 +142,17 @@ def read_form(method: str) -> RunSettings:
 def values_now(method: str) -> dict[str, Any]:
     """The value of every knob that the form has."""
     state = st.session_state
-    return {name: state[name] for name in all_knobs(method) if state.get(name) is not None}
+    values = state.setdefault(VALUES, {})
+    drawn = {name: name for name in QUICK}
+    if state.get(TABS):
+        drawn |= {name: _key(name) for name in all_knobs(method) if name not in QUICK}
+    values.update({name: state[key] for name, key in drawn.items() if key in state})
+    return {name: values[name] for name in all_knobs(method) if values.get(name) is not None}
+
+
+def _key(name: str) -> str:
+    """Of the widget of a knob in the tabs; other pages have knobs of the same name."""
+    return f"set_{name}"
 
 
 def _correct_link() -> None:
@@ -128,9 +161,9 @@ def _correct_link() -> None:
     Only before a widget has bound the name; after that the widget corrects the URL itself.
     """
     with suppress(StreamlitAPIException):
-        for name, value in values_now(st.session_state["method"]).items():
-            if name in st.query_params and name not in LINKED:
-                st.query_params[name] = str(value).lower() if isinstance(value, bool) else show(value)
+        for name in BOUND:
+            if name in st.query_params:
+                st.query_params[name] = _written(st.session_state[name])
         st.rerun()
 
 
@@ -155,11 +188,12 @@ def _method_title(name: str) -> str:
 
 def _method_changed() -> None:
     """Carry deliberate changes over to the new method; everything else takes the new method's defaults."""
-    method, before = st.session_state["method"], st.session_state.get("_form_method", "simclr")
+    method, before = st.session_state["method"], st.session_state["_form_method"]
+    usual = _usual(before).flat()
     kept = {
-        name: st.session_state[name]
-        for name, usual in _usual(before).flat().items()
-        if name in all_knobs(method) and st.session_state.get(name, usual) != usual
+        name: value
+        for name, value in values_now(before).items()
+        if name in all_knobs(method) and value != usual[name]
     }
     try:
         settings = RunSettings.build(method, **kept)
@@ -168,14 +202,26 @@ def _method_changed() -> None:
     write_form(settings)
 
 
-def knob_tabs(method: str, hidden: Iterable[str] = QUICK) -> None:
-    """All knobs of a run of this method, in tabs by section."""
-    st.session_state["_form_method"] = method
+def knob_tabs(method: str) -> None:
+    """All knobs of a run of this method, in tabs by section, while somebody looks at them."""
+    folder = st.expander("All settings", icon=":material/tune:", key="all_settings", on_change="rerun")
+    values = values_now(method)
+    if not folder.open:
+        st.session_state[TABS] = False
+        return
+    if not st.session_state[TABS]:
+        st.session_state.update({_key(name): value for name, value in values.items() if name not in QUICK})
+        st.session_state[TABS] = True
+    with folder:
+        _tabs(method)
+
+
+def _tabs(method: str) -> None:
     defaults = _usual(method).flat()
     sections = {get_method(method).card.title: get_method(method).Settings}
     sections |= {TITLES.get(name, name.capitalize()): model for name, model in SECTIONS.items()}
     drawn = {
-        title: [knob for knob in knobs_of(model).values() if knob.name not in hidden]
+        title: [knob for knob in knobs_of(model).values() if knob.name not in QUICK]
         for title, model in sections.items()
     }
     drawn = {title: knobs for title, knobs in drawn.items() if knobs}
@@ -199,9 +245,10 @@ def _section(knobs: list[Knob], defaults: dict[str, Any]) -> None:
 def _grid(knobs: list[Knob], defaults: dict[str, Any]) -> None:
     with st.grid(min_column_width=230, gap="medium"):
         for knob in knobs:
-            draw_knob(knob, defaults[knob.name])
+            key = _key(knob.name)
+            draw_knob(knob, defaults[knob.name], key, bounded=False, persist_state="session")
             if knob.name in CHOICES:
-                draw_picker(knob.name, defaults[knob.name])
+                draw_picker(knob.name, key)
 
 
 def choose_data() -> str:
@@ -220,7 +267,8 @@ def choose_data() -> str:
 def quick_knob(method: str, name: str) -> Any:
     """One knob on its own, outside of the tabs."""
     knob = replace(all_knobs(method)[name], unit="")
-    return draw_knob(knob, _usual(method)[name])
+    how = {"bind": "query-params", "on_change": "ignore"}
+    return draw_knob(knob, _usual(method)[name], name, bounded=False, **how)
 
 
 @cache
@@ -234,8 +282,8 @@ def _every_knob() -> set[str]:
 
 
 def _agrees(asked: dict[str, Any]) -> bool:
-    """Whether the URL says what the form says: if not, somebody followed a link within this session."""
-    known = all_knobs(st.session_state["method"])
-    if asked.get("method", st.session_state["method"]) != st.session_state["method"]:
-        return False
-    return "data" not in asked or "data" not in known or asked["data"] == st.session_state.get("data")
+    """Whether the form says already what a link asks for."""
+    method = st.session_state["method"]
+    known, values = all_knobs(method), values_now(method)
+    wanted = {name: known[name].nearest(text)[0] for name, text in asked.items() if name in known}
+    return asked.get("method", method) == method and wanted.items() <= values.items()

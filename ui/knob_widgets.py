@@ -7,22 +7,25 @@ import streamlit as st
 
 from sslcore.knobs import Knob, show
 
-LINK = {"bind": "query-params", "on_change": "ignore"}
 
-
-def draw_knob(knob: Knob, default: Any, key: str | None = None, **how: Any) -> Any:
+def draw_knob(
+    knob: Knob, default: Any, key: str, *, default_named: bool = True, bounded: bool = True, **how: Any
+) -> Any:
     """Draw the widget of a knob and return its value.
 
     Args:
-        default: the value that is left out of the URL; a label names it where another one is in the URL.
-        key: the widget's key; None takes the knob's name and puts the value into the URL.
-        how: passed on to the widget (``on_change``, ``args``, ``disabled``).
+        default: the value of a widget that nobody has turned.
+        default_named: whether the label names the default where the value is another one.
+        bounded: whether a box of numbers refuses what is out of range. It keeps that to itself, behind an icon;
+            a form rather says what is wrong when it is read.
+        how: passed on to the widget (``bind``, ``on_change``, ``args``, ``disabled``).
     """
-    how = {"key": key or knob.name, "help": help_text(knob), **(LINK if key is None else {}), **how}
-    drawn = how["key"] in st.session_state
-    now = st.session_state[how["key"]] if drawn else default
-    changed = now != default if drawn else how["key"] in st.query_params  # the URL holds what differs
-    label = knob.label + (f" :gray[(default {show(default)})]" if changed and "bind" in how else "")
+    how = {"key": key, "help": help_text(knob), **how}
+    drawn = key in st.session_state
+    now = st.session_state[key] if drawn else default
+    changed = now != default if drawn else key in st.query_params  # the URL holds what differs
+    label = knob.label + (f" :gray[(default {show(default)})]" if changed and default_named else "")
+    bounds = (knob.low, knob.high) if bounded else (None, None)
     if knob.options is not None:
         return _choice(knob, label, default, how)
     if knob.kind is bool:
@@ -33,10 +36,10 @@ def draw_knob(knob: Knob, default: Any, key: str | None = None, **how: Any) -> A
         steps = log_steps(knob.low, knob.high, (default, now))
         return st.select_slider(label, steps, default, format_func=show, **how)
     if knob.kind is int:
-        return _whole(knob, label, default, how)
+        return _whole(knob, label, default, bounds, how)
     step = slider_step(knob.low, knob.high, default)
     if step is None:
-        return st.number_input(label, *_bounds(knob, how), float(default), format="%g", **how)
+        return st.number_input(label, *bounds, float(default), format="%g", **how)
     decimals = max(0, -floor(log10(step)))
     return st.slider(label, float(knob.low), float(knob.high), float(default), step, f"%.{decimals}f", **how)
 
@@ -78,13 +81,7 @@ def _choice(knob: Knob, label: str, default: Any, how: dict[str, Any]) -> Any:
     return st.selectbox(label, knob.options, knob.options.index(default), **how)
 
 
-def _bounds(knob: Knob, how: dict[str, Any]) -> tuple[float | None, float | None]:
-    """Of a box. In a form it has none: a box keeps what is outside of its bounds to itself, behind an icon,
-    whereas the form says what is wrong as soon as it is read."""
-    return (None, None) if how.get("on_change") == "ignore" else (knob.low, knob.high)
-
-
-def _whole(knob: Knob, label: str, default: int, how: dict[str, Any]) -> int:
+def _whole(knob: Knob, label: str, default: int, bounds: tuple, how: dict[str, Any]) -> int:
     if knob.low is not None and knob.high is not None and knob.high - knob.low <= 12:
         return st.slider(label, knob.low, knob.high, default, 1, **how)
-    return st.number_input(label, *_bounds(knob, how), default, 1, **how)
+    return st.number_input(label, *bounds, default, 1, **how)

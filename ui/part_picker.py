@@ -13,12 +13,17 @@ from sslcore.registry import get_method
 CHOICES = {"mix": mixable, "tasks": possible}  # by text knob: the methods that it may name
 
 
-def draw_picker(name: str, default: str) -> None:
-    """A popover with the methods to choose from and, where they are weighted, their weights."""
-    chosen = _read(name, st.session_state.get(name, default))
+def draw_picker(name: str, key: str) -> None:
+    """A popover with the methods to choose from and, where they are weighted, their weights.
+
+    Args:
+        name: of the text knob.
+        key: of its widget.
+    """
+    chosen = _read(name, st.session_state[key])
     parts = _key(name)
     st.session_state[parts] = list(chosen)
-    how = {"on_change": _write, "args": (name,)}
+    how = {"on_change": _write, "args": (name, key)}
     told = "Pick the methods from a list instead of typing their names."
     with st.popover("Choose methods", icon=":material/checklist:", help=told, key=f"pick_{name}"):
         told = "They all teach the same encoder. The first one's representation is judged."
@@ -51,8 +56,8 @@ def _read(name: str, text: str) -> dict[str, float]:
     return {}
 
 
-def _write(name: str) -> None:
+def _write(name: str, key: str) -> None:
     """Callback: say in the text what has been picked."""
     state = st.session_state
     weights = {part: state.get(_key(name, part), 1.0) for part in state[_key(name)]}
-    state[name] = write_mix(weights) if name == "mix" else ",".join(weights)
+    state[key] = write_mix(weights) if name == "mix" else ",".join(weights)

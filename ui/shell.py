@@ -47,6 +47,8 @@ def open_frame() -> st.Page:
     warm_up()
     st.session_state["_frame"] = True
     here = _navigate()
+    if st.session_state.get("_page") != here.url_path:
+        st.session_state.update(_page=here.url_path, _arrived=True)
     st.html(ROOT / "assets" / "app.css")
     keep_owner_key()
     with st.sidebar:

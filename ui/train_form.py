@@ -46,10 +46,7 @@ def draw_form(run: str | None) -> None:
             )
             _presets(method)
             _upload()
-        # No popover: a closed one takes in no new values, and its widgets would send the old ones back with the next
-        # click, so that presets came to nothing.
-        with st.expander("All settings", icon=":material/tune:", key="all_settings"):
-            forms.knob_tabs(method)
+        forms.knob_tabs(method)
 
 
 def start_form(method: str) -> None:
@@ -130,11 +127,10 @@ def _take() -> None:
     sizes = f"{len(images.train):,} images to learn from, {len(images.test):,} held out"
     kind = f"{len(images.classes)} classes" if images.labelled else "no labels, so no accuracy"
     st.session_state["_upload_notes"] = (f"{sizes}, {kind}.", *images.notes)
-    st.session_state["data"] = name
-    count = len(images.train)
-    if st.session_state.get("batch_size", 0) > count:
-        st.session_state["batch_size"] = smaller_batch(count)
-    forms.link_form()
+    chosen, count = {**forms.values_now(st.session_state["method"]), "data": name}, len(images.train)
+    if chosen.get("batch_size", 0) > count:
+        chosen["batch_size"] = smaller_batch(count)
+    forms.write_values(chosen)
 
 
 def default_settings() -> RunSettings:

@@ -26,6 +26,12 @@ def texts(elements) -> str:
     return " ".join(str(element.value) for element in elements)
 
 
+def with_settings(app):
+    """The page with all settings opened."""
+    app.session_state["all_settings"] = True
+    return app.run()
+
+
 def charts(app) -> dict[str, dict]:
     found = [json.loads(element.proto.bytes or "{}") for element in app.get("bidi_component")]
     return {data["alt"].split()[0]: data for data in found if "alt" in data}
@@ -39,29 +45,30 @@ def test_the_page_without_a_run_invites_to_start(page):
 
 
 def test_every_widget_has_a_label_and_help(page):
-    app = page("train")
+    app = with_settings(page("train"))
     for kind in ("selectbox", "slider", "select_slider", "number_input", "toggle", "text_input", "button"):
         for widget in app.get(kind):
             assert widget.label and widget.help, widget
 
 
 def test_the_url_fills_the_form(page):
-    app = page("train", method="byol", seed="7", jitter="0.3")
+    app = with_settings(page("train", method="byol", seed="7", jitter="0.3"))
     assert app.selectbox(key="method").value == "byol"
     assert app.number_input(key="seed").value == 7
-    assert app.slider(key="jitter").value == 0.3
+    assert app.slider(key="set_jitter").value == 0.3
     assert not app.warning
 
 
 def test_values_that_the_url_may_not_ask_for_are_replaced_and_named(page):
     app = page("train", method="nonsense", temperature="99", optimiser="zzz")
     said = texts(app.warning)
+    with_settings(app)
     assert not app.exception
     assert (
         "nonsense" in said and "temperature must be at most 5" in said and "optimiser must be one of" in said
     )
     assert app.selectbox(key="method").value == "simclr"
-    assert app.select_slider(key="temperature").value == 5
+    assert app.select_slider(key="set_temperature").value == 5
 
 
 def test_a_folder_of_the_server_cannot_be_reached_through_the_url(page, tmp_path):
@@ -71,26 +78,26 @@ def test_a_folder_of_the_server_cannot_be_reached_through_the_url(page, tmp_path
 
 
 def test_a_mix_is_put_together_without_typing(page):
-    app = page("train", method="hybrid")
+    app = with_settings(page("train", method="hybrid"))
     app.multiselect(key="_mix_parts").select("vicreg").run()
     app.number_input(key="_mix_weight_vicreg").set_value(0.1).run()
     assert not app.exception
-    assert app.text_input(key="mix").value == "simclr:1,rotation:0.5,vicreg:0.1"
-    assert app.session_state["mix"] == "simclr:1,rotation:0.5,vicreg:0.1"
+    assert app.text_input(key="set_mix").value == "simclr:1,rotation:0.5,vicreg:0.1"
+    assert app.query_params["mix"] == "simclr:1,rotation:0.5,vicreg:0.1"
     app.multiselect(key="_mix_parts").set_value(["rotation"]).run()
-    assert app.text_input(key="mix").value == "rotation:0.5"
+    assert app.text_input(key="set_mix").value == "rotation:0.5"
 
 
 def test_the_tasks_of_a_multitask_run_are_picked(page):
-    app = page("train", method="multitask")
+    app = with_settings(page("train", method="multitask"))
     app.multiselect(key="_tasks_parts").set_value(["jigsaw", "rotation"]).run()
-    assert not app.exception and app.text_input(key="tasks").value == "jigsaw,rotation"
+    assert not app.exception and app.text_input(key="set_tasks").value == "jigsaw,rotation"
 
 
 def test_a_mix_in_the_url_that_cannot_be_is_explained(page):
     app = page("train", method="hybrid", mix="simclr:1,supcon:1")
     assert not app.exception and "labels" in texts(app.warning)
-    assert app.text_input(key="mix").value == "simclr:1,rotation:0.5"
+    assert with_settings(app).text_input(key="set_mix").value == "simclr:1,rotation:0.5"
 
 
 def test_an_upload_is_shared_without_the_place_where_it_lies(page, server):
@@ -152,7 +159,8 @@ def test_the_form_takes_over_the_settings_of_a_run_that_is_opened(page, finished
     run = finished("byol", seed=5, learning_rate=0.01)
     app = page("train", run=run)
     assert app.selectbox(key="method").value == "byol" and app.selectbox(key="data").value == "digits"
-    assert app.select_slider(key="learning_rate").value == 0.01
+    with_settings(app)
+    assert app.select_slider(key="set_learning_rate").value == 0.01
     app.number_input(key="seed").set_value(6).run()
     assert app.number_input(key="seed").value == 6, "what is changed afterwards stays"
     assert page("train", run=run, method="byol", seed="8").number_input(key="seed").value == 8
@@ -166,12 +174,13 @@ def test_images_of_others_do_not_get_into_the_form_with_their_run(page, finished
     run = finished(data=f"folder:{folder}", batch_size=4, owner="somebody else")
     app = page("train", run=run)
     assert not app.exception and not app.warning
-    assert app.selectbox(key="data").value == "toybox" and app.number_input(key="batch_size").value == 4
+    assert app.selectbox(key="data").value == "toybox"
+    assert with_settings(app).number_input(key="set_batch_size").value == 4
 
 
 def test_a_label_names_the_default_where_another_value_is_set(page):
-    app = page("train", temperature="0.5", seed="3")
-    labels = {key: app.select_slider(key=key).label for key in ("temperature", "learning_rate")}
+    app = with_settings(page("train", temperature="0.5", seed="3"))
+    labels = {key: app.select_slider(key=f"set_{key}").label for key in ("temperature", "learning_rate")}
     usual = RunSettings.build("simclr")["temperature"]
     assert labels == {
         "temperature": f"Temperature :gray[(default {usual})]",
@@ -179,26 +188,26 @@ def test_a_label_names_the_default_where_another_value_is_set(page):
     }
     press(app, "Defaults")
     assert (
-        app.select_slider(key="temperature").label == "Temperature"
+        app.select_slider(key="set_temperature").label == "Temperature"
         and app.number_input(key="seed").value == 0
     )
     assert page("augmentations", side="32", noise="0.1").slider(key="noise").label.endswith("(default 0)]")
 
 
 def test_changing_the_method_keeps_what_was_changed_on_purpose(page):
-    app = page("train", method="simclr", seed="5", temperature="0.5")
+    app = with_settings(page("train", method="simclr", seed="5", temperature="0.5"))
     app.selectbox(key="method").select("vicreg").run()
     usual = RunSettings.build("vicreg").flat()
     assert not app.exception
     assert app.number_input(key="seed").value == 5
-    assert app.select_slider(key="learning_rate").value == usual["learning_rate"]
+    assert app.select_slider(key="set_learning_rate").value == usual["learning_rate"]
 
 
 def test_a_preset_that_breaks_the_method_throws_its_switch(page):
     app = page("train", method="simsiam", seed="3")
     button = next(button for button in app.button if "stop" in button.label and "gradient" in button.label)
     button.click().run()
-    assert app.toggle(key="stop_gradient").value is False
+    assert with_settings(app).toggle(key="set_stop_gradient").value is False
     assert app.number_input(key="seed").value == 3
 
 
@@ -315,8 +324,8 @@ def test_settings_that_do_not_fit_the_data_are_a_sentence(page):
 
 @pytest.mark.parametrize(("name", "value"), [("seconds", -5.0), ("seed", -1), ("batch_size", 0)])
 def test_a_number_out_of_range_is_a_sentence_when_start_is_pressed(page, server, name, value):
-    app = page("train", data="digits")
-    app.number_input(key=name).set_value(value)
+    app = with_settings(page("train", data="digits"))
+    app.number_input(key=name if name in forms.QUICK else f"set_{name}").set_value(value)
     press(app, "Start")
     assert f"{name} must be at least" in texts(app.error).replace("\\", "")
     assert not list(server.glob("simclr-*")) and "run" not in app.query_params
@@ -324,8 +333,24 @@ def test_a_number_out_of_range_is_a_sentence_when_start_is_pressed(page, server,
 
 def test_the_form_reads_what_it_wrote(page):
     app = page("train", method="mae", seed="4")
-    values = {name: app.session_state[name] for name in forms.all_knobs("mae")}
-    assert RunSettings.build("mae", **values) == RunSettings.build("mae", seed=4)
+    for opened in (app, with_settings(app)):
+        values = opened.session_state[forms.VALUES]
+        assert RunSettings.build("mae", **values) == RunSettings.build("mae", seed=4)
+
+
+def test_what_was_turned_is_kept_and_in_the_url_when_the_settings_are_closed(page):
+    app = with_settings(page("train"))
+    app.select_slider(key="set_temperature").set_value(0.5).run()
+    assert app.query_params["temperature"] == "0.5"
+    app.session_state["all_settings"] = False
+    app.run()
+    assert not app.select_slider and app.query_params["temperature"] == "0.5"
+    press(app, "Quick look")
+    assert app.number_input(key="seconds").value == 15
+    assert with_settings(app).select_slider(key="set_temperature").value == 0.5
+    press(app, "Defaults")
+    assert app.select_slider(key="set_temperature").value == RunSettings.build("simclr")["temperature"]
+    assert "temperature" not in app.query_params
 
 
 def test_the_command_is_that_of_the_settings_asked_for(page, tiny):
