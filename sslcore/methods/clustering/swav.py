@@ -81,7 +81,10 @@ class SwAV(MultiCrop):
                 "Every image lies equally in all groups: there is nothing to predict and the loss stays at ln K.",
             ),
         ),
-        notes=("With fewer images than groups in a batch the sorting is arbitrary: set queue_size above 0.",),
+        notes=(
+            "With fewer images than groups in a batch the sorting is arbitrary: set queue_size above 0.",
+            "The paper holds its prototypes still for the first epoch; a run of a minute cannot spare one.",
+        ),
     )
     Settings = SwAVSettings
 

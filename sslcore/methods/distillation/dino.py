@@ -60,6 +60,7 @@ class DINO(CenteredTeacher, MultiCrop):
         notes=(
             "The loss is the teacher's entropy plus what the student misses; it is low at one of the collapses too.",
             "Batch norm in the head makes a quick start; without it, as in the paper, only centring prevents collapse.",
+            "The student's encoder is judged here, as that of every method; the paper judges the teacher's.",
         ),
     )
     Settings = DINOSettings

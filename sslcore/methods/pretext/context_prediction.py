@@ -72,6 +72,10 @@ class ContextPrediction(Method):
                 "The same lens, but with a single colour per patch there are no fringes to see.",
             ),
         ),
+        notes=(
+            "W is a small network with one hidden layer. The paper's gap is half a patch; in small images that would "
+            "leave little to see.",
+        ),
     )
     Settings = ContextSettings
     defaults = {"jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6, "flip": 0.5}
