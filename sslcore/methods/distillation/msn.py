@@ -69,7 +69,7 @@ class MSN(NeedsTransformer, MomentumTwoView, MultiCrop):
         ),
         notes=(
             "Of the two collapses, one group for all costs the spread term, all groups for all the other one.",
-            "The paper's code also evens out the teacher's answers, by Sinkhorn's rounds; here the spread term must do.",
+            "The paper's code also evens out the teacher's answers (Sinkhorn); here the spread term has to do.",
         ),
     )
     Settings = MSNSettings
