@@ -9,6 +9,7 @@ from torch import Tensor
 from sslcore.errors import UserError
 from sslcore.knobs import Knob, knobs_of
 from sslcore.methods.base import Panel
+from sslcore.pixels import as_floats
 from sslcore.views import ViewSettings, torchvision_code
 from ui.address import leave_out, show_notes
 from ui.augment_kinds import Kind, kinds
@@ -114,7 +115,7 @@ def _pictures(source: Source, settings: ViewSettings) -> None:
     st.caption(kind.about)
     values = _draw_row(kind)
     try:
-        image = source.image.float() / 255
+        image = as_floats(source.image)
         panels = kind.make(image, settings, values, torch.Generator().manual_seed(values["seed"]))
     except UserError as error:
         st.error(plain(str(error)))

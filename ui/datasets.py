@@ -74,7 +74,7 @@ def which(settings: RunSettings, run: RunFolder) -> tuple[str, int, str, str]:
     return chosen.data, chosen.image_size, chosen.style, run.fingerprint
 
 
-def why_missing(run: RunFolder) -> str:
+def why_no_images(run: RunFolder) -> str:
     """Why the images of a run cannot be shown, in a sentence; empty if they can."""
     try:
         data = images_of(run.settings())

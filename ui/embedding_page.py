@@ -10,7 +10,7 @@ import streamlit as st
 from sslcore.data import ImageData
 from sslcore.errors import UserError
 from sslcore.runs import ACTIVE, RunFolder
-from ui.datasets import images_of, why_missing
+from ui.datasets import images_of, why_no_images
 from ui.embedding import snapshot
 from ui.embedding_colors import colored_figure, colorings
 from ui.jobs import manager
@@ -64,7 +64,7 @@ def draw_embedding() -> None:
     if url:
         thumb_sheet(sheet, url, COLUMNS)
     else:
-        st.caption(plain(why_missing(RunFolder(folder))))
+        st.caption(plain(why_no_images(RunFolder(folder))))
     pace = _pace(folder, st.session_state.get("_map_waits", False))
     st.fragment(_explorer, run_every=pace)(folder, data, sheet, pace)
 

@@ -166,7 +166,7 @@ def progress_text(status: JobStatus, view: RunView) -> str:
     return " · ".join(parts)
 
 
-def why_missing(name: str, status: JobStatus, view: RunView) -> str:
+def why_no_accuracy(name: str, status: JobStatus, view: RunView) -> str:
     """Why a run has no such accuracy, in a few words; empty if it has."""
     if view.latest(name) is not None:
         return ""
@@ -187,7 +187,7 @@ def _numbers(status: JobStatus, view: RunView) -> None:
             told = "On held-out images. The change is against the same network before training."
             if name == "linear":
                 told += " Fitted anew after each quarter of the run."
-            how = {"delta": why_missing(name, status, view), "delta_arrow": "off", "delta_color": "off"}
+            how = {"delta": why_no_accuracy(name, status, view), "delta_arrow": "off", "delta_color": "off"}
             if abs(gain) >= 0.05:  # no arrow up for no change
                 arrow, color = ("up", "green") if gain > 0 else ("down", "red")
                 how = {"delta": f"{signed(gain, '+.1f')} points", "delta_arrow": arrow, "delta_color": color}

@@ -5,7 +5,7 @@ from functools import lru_cache
 import streamlit as st
 
 from sslcore.runs import RunFolder, RunView
-from ui.datasets import labels_of, why_missing
+from ui.datasets import labels_of, why_no_images
 from ui.embedding import embedding_figure, snapshot
 from ui.jobs import manager
 from ui.panels import draw_panel
@@ -43,7 +43,7 @@ def draw_map(run: str, view: RunView, sheet: str) -> None:
     late += f"; {without_layout(kind)}" if found.kind != kind else ""
     vote = _vote(run, step) if by == "Correctness" else ""
     st.caption(f"{found.kind} at step {found.step:,}{late}. {vote}{HOW_TO_READ}")
-    if not sheet and (why := why_missing(_folder(run))):
+    if not sheet and (why := why_no_images(_folder(run))):
         st.caption(plain(why))
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from sslcore.data import ImageData
 from sslcore.data.resize import resize
 from sslcore.methods.base import Method
+from sslcore.pixels import as_floats
 from sslcore.runs import RunFolder
 from sslcore.runs import checkpoint as checkpoints
 from sslcore.settings import RunSettings
@@ -60,7 +61,7 @@ def similarity(folder: Path, image: Tensor, views: Tensor) -> tuple[list[float],
     """
     method, size, others = _judge(folder, newest_checkpoint(RunFolder(folder)) or 0)
     seen = F.interpolate(views, (size, size), mode="bilinear", antialias=True, align_corners=False)
-    batch = torch.cat([resize(image[None], size).float() / 255, seen, others.float() / 255])
+    batch = torch.cat([as_floats(resize(image[None], size)), seen, as_floats(others)])
     with torch.no_grad():
         features = method.encode(batch).float()
     # centred, as the probes do: representations after a ReLU all point into one corner

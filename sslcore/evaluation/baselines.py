@@ -12,6 +12,7 @@ from torch import Tensor
 from sslcore.errors import UserError
 from sslcore.evaluation.knn import knn_accuracy
 from sslcore.evaluation.linear import linear_probe
+from sslcore.pixels import as_floats
 
 PIXELS = 32  # larger images are averaged down to this side, so that a baseline costs what it is worth
 
@@ -43,7 +44,7 @@ def pixel_features(images: Any) -> Tensor:
     images = torch.as_tensor(images)
     if images.ndim != 4:
         raise UserError(f"Images must have the shape (N, C, H, W), got {tuple(images.shape)}.")
-    images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
+    images = as_floats(images)
     height, width = images.shape[2:]
     if max(height, width) > PIXELS:
         images = F.adaptive_avg_pool2d(images, (min(height, PIXELS), min(width, PIXELS)))

@@ -15,6 +15,7 @@ from sslcore.data.bags import Bags
 from sslcore.data.images import Split
 from sslcore.encoders import Encoder, InputInfo, build_encoder, mlp
 from sslcore.knobs import KnobModel, knob
+from sslcore.pixels import as_floats
 from sslcore.registry import Card
 from sslcore.settings import RunSettings
 from sslcore.views import normalise_tiles, random_views
@@ -36,7 +37,7 @@ class Batch:
     @property
     def floats(self) -> Tensor:
         """The images as float in [0, 1]."""
-        return self.images if self.images.is_floating_point() else self.images.float().div_(255)
+        return as_floats(self.images)
 
 
 @dataclass(frozen=True)
@@ -288,7 +289,7 @@ def first_images(split: Split, count: int, device: torch.device | str = "cpu") -
     """The first images of a split, always the same, each with the next one of its bag as its partner."""
 
     def images(chosen: Tensor) -> Tensor:
-        return split.images[chosen].to(device).float() / 255
+        return as_floats(split.images[chosen].to(device))
 
     index = torch.arange(min(count, len(split)))
     labels = None if split.labels is None else split.labels[index].to(device)

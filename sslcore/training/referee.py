@@ -9,6 +9,7 @@ from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gr
 from sslcore.distributed import alone
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
 from sslcore.methods.base import Method, first_images
+from sslcore.pixels import as_floats
 from sslcore.settings import RunSettings
 from sslcore.training.events import Baselines, Diagnosis, Evaluation, Snapshot
 from sslcore.views import random_views
@@ -100,8 +101,7 @@ class Referee:
         self.method.eval()
         parts = []
         for chunk in images.split(CHUNK):
-            chunk = chunk.to(self.device)
-            chunk = chunk.float() / 255 if chunk.dtype == torch.uint8 else chunk
+            chunk = as_floats(chunk.to(self.device))
             with self.autocast():
                 parts.append(network(chunk.contiguous(memory_format=torch.channels_last)).float().cpu())
         self.method.train()

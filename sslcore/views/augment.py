@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from sslcore.errors import UserError
+from sslcore.pixels import as_floats
 from sslcore.views.colour import adjust_hue, blend, grayscale
 from sslcore.views.draws import CONTRAST, HUE, SATURATION, Draws, draw
 from sslcore.views.filters import add_noise, blur_kernel_size, erase, gaussian_blur, solarize
@@ -98,8 +99,7 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
     moves = draws.moved or draws.size != draws.source
     done = [torch.empty(0, images.shape[1], *draws.size, device=device)]
     for place, span in spans:
-        batch = images.index_select(0, where[span])
-        batch = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
+        batch = as_floats(images.index_select(0, where[span]))
         if rotates:
             batch = rotate(batch, angle[span])
         if moves:

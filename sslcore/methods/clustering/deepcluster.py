@@ -12,6 +12,7 @@ from sslcore.knobs import knob
 from sslcore.methods.base import Batch, Epoch, Losses, Panel, TwoView, TwoViewSettings, Views
 from sslcore.methods.groups import group_names
 from sslcore.methods.kmeans import Sortings, whiten
+from sslcore.pixels import as_floats
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
@@ -138,7 +139,7 @@ class DeepCluster(TwoView):
         """What all images (uint8) are sorted by: unit rows (n, d)."""
         was = self.training
         self.eval()
-        rows = torch.cat([self.project(part.float() / 255).float() for part in images.split(1000)])
+        rows = torch.cat([self.project(as_floats(part)).float() for part in images.split(1000)])
         self.train(was)
         return F.normalize(whiten(rows, COMPONENTS) if self.knobs.version == "v1" else rows, dim=1)
 

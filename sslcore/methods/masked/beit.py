@@ -13,6 +13,7 @@ from sslcore.methods.base import Batch, Epoch, Losses, Panel, Views, classificat
 from sslcore.methods.groups import groups_in_use
 from sslcore.methods.kmeans import kmeans, nearest
 from sslcore.methods.masked_tokens import MaskedTokens, MaskedTokensSettings, hidden
+from sslcore.pixels import as_floats
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import patchify
@@ -78,7 +79,7 @@ class BEiT(MaskedTokens):
             return
         some = torch.randperm(len(epoch.images), generator=epoch.generator)
         some = some[: max(1, 4 * READ // self.encoder.token_count)].to(epoch.images.device)
-        patches = self.patches(epoch.images[some].float() / 255).flatten(0, 1)
+        patches = self.patches(as_floats(epoch.images[some])).flatten(0, 1)
         read = torch.randperm(len(patches), generator=epoch.generator)[:READ].to(patches.device)
         words, _ = kmeans(
             patches[read], self.knobs.vocabulary, iterations=ITERATIONS, generator=epoch.generator
