@@ -26,11 +26,12 @@ app: $(VENV)/.ready
 classroom: $(VENV)/.ready
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address 0.0.0.0
 
+# two files at a time: networks this small keep one core busy each
 test: $(VENV)/.test-ready
 	$(BIN)/python -m tests.browser.find_browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check --fix .
