@@ -84,8 +84,8 @@ class EvaluationSettings(KnobModel):
     evaluations: int = knob(
         0,
         0,
-        200,
-        help="How often accuracy is measured; 0: every 5 seconds but at most 200 times, or 12 times.",
+        2000,
+        help="How often accuracy is measured; 0: every 5 seconds but at most 2,000 times, or 12 times.",
         advanced=True,
     )
 

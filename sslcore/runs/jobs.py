@@ -350,6 +350,7 @@ class JobManager:
             self._sign(job)
             if not (job.single or job.cancelled):
                 job.heeded.set()
+        job.trainer.hurried = job.single
         if job.cancelled:
             job.trainer.stop()
         while not job.requests.empty():

@@ -7,7 +7,7 @@ for event in Trainer(RunSettings.build("simclr")):
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -31,10 +31,9 @@ from sslcore.training.referee import Referee
 BEGINNING = 40  # steps before the untrained network is measured: who starts a run sees it move first
 HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
+HURRY = 4  # times as many diagnoses while a collapse is suspected and not confirmed
 SECONDS_PER_EVALUATION = 5.0
-MOST_EVALUATIONS = knobs_of(EvaluationSettings)[
-    "evaluations"
-].high  # in a long run too: as many as can be asked for
+MOST_EVALUATIONS = knobs_of(EvaluationSettings)["evaluations"].high  # in a long run too
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
 # of training time: what evaluations may cost where the budget is time, the last one apart
 EVALUATION_SHARE = 0.4
@@ -90,6 +89,8 @@ class Trainer(Iterator[Event]):
         self.order = torch.empty(0, dtype=torch.long)
         self.measured = 0.0  # share of the budget up to which everything due has been measured
         self.introduced = False  # whether the untrained network has been measured
+        self.hurried = False  # whether somebody waits for the next step
+        self._introduction: Future[Iterable[Event]] | None = None  # the untrained network being measured
         self._evaluated = 0.0  # share of the budget at the last evaluation that was made
         self._evaluating = 0.0  # seconds spent on evaluations by this trainer
         self._stopped = False
@@ -181,9 +182,11 @@ class Trainer(Iterator[Event]):
 
         evaluations = self._evaluations()
         if distributed.leads():
-            due = done(evaluations * DIAGNOSES_PER_EVALUATION)
+            hurry = HURRY if self.referee.lamp.suspects else 1
+            due = done(evaluations * DIAGNOSES_PER_EVALUATION * hurry)
             if not self.introduced and (self.step >= BEGINNING or due[1] > due[0]):
-                self.introduced = yield from self._patiently(self._before_training, waits=False)
+                self._introduction = self._introduction or self._introduce()
+                self.introduced = yield from self._await(self._introduction, must=False)
             if due[1] > due[0]:
                 yield self.referee.diagnose(self.step, self.seconds)
             before, now = done(evaluations)
@@ -191,7 +194,7 @@ class Trainer(Iterator[Event]):
                 # dearer than neighbours: only at the first evaluation behind each quarter of the budget
                 made = int(self._evaluated * evaluations + 1e-9)
                 linear = now * PROBES // evaluations > made * PROBES // evaluations
-                yield from self._patiently(lambda: self._evaluate(linear))
+                yield from self._await(in_background(lambda: self._evaluate(linear)))
                 self._evaluated = self.fraction
         self.measured = self.fraction
 
@@ -201,30 +204,20 @@ class Trainer(Iterator[Event]):
         self._evaluating += time.perf_counter() - start
         return found
 
-    def _before_training(self) -> Iterable[Event]:
+    def _introduce(self) -> Future[Iterable[Event]]:
         """What the network was worth before its first step; the seed alone makes the same one again."""
         method = build_method(self.settings, self.data).to(self.device, memory_format=torch.channels_last)
         referee = Referee(method, self.data, self.settings, self.autocast)
-        return referee.baselines(0, 0.0), *referee.evaluate(0, 0.0, linear=False)
+        return in_background(lambda: (referee.baselines(0, 0.0), *referee.evaluate(0, 0.0, linear=False)))
 
-    def _patiently(
-        self, measure: Callable[[], Iterable[Event]], waits: bool = True
-    ) -> Generator[Event, None, bool]:
-        """Measure in another thread, so that whoever listens hears of the run, and can pause it, meanwhile.
+    def _await(self, found: Future[Iterable[Event]], must: bool = True) -> Generator[Event, None, bool]:
+        """What is measured meanwhile; until then signs of life, at which whoever listens can pause the run.
 
-        Returns whether it was measured: a run that is stopped does not wait for what may be done later.
+        Returns whether it came: what a stopped or hurried run need not wait for may come later, or never.
         """
-        measurer = ThreadPoolExecutor(1, "measure")
-        try:
-            found = measurer.submit(measure)
-        except RuntimeError:  # as while the interpreter goes down, no thread can be had: measure in this one
-            yield from measure()
-            return True
-        finally:
-            measurer.shutdown(wait=False)  # the thread ends with what it measures
         while wait([found], HEARTBEAT).not_done:
             yield Measuring(self.step, self.seconds)
-            if self._stopped and not waits:
+            if (self._stopped or self.hurried) and not must:
                 return False
         yield from found.result()
         return True
@@ -357,6 +350,19 @@ def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
 def smaller_batch(count: int) -> int:
     """Half of ``count`` training images as a batch: for where there are too few for the usual one."""
     return max(2, count // 2 // distributed.processes() * distributed.processes())
+
+
+def in_background(measure: Callable[[], Iterable[Event]]) -> Future[Iterable[Event]]:
+    """Measure in a thread of its own, or, where none can be had, as while the interpreter goes down, at once."""
+    measurer = ThreadPoolExecutor(1, "measure")
+    try:
+        return measurer.submit(measure)
+    except RuntimeError:
+        found: Future[Iterable[Event]] = Future()
+        found.set_result(measure())
+        return found
+    finally:
+        measurer.shutdown(wait=False)  # the thread ends with what it measures
 
 
 _seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too

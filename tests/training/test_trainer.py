@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from sslcore.diagnostics import CollapseLamp
 from sslcore.errors import UserError
 from sslcore.evaluation import knn_accuracy
 from sslcore.registry import methods
@@ -25,6 +26,7 @@ from sslcore.training import (
     Trainer,
 )
 from sslcore.training.optimisers import build_optimiser, rate
+from sslcore.training.referee import Referee
 from tests.conftest import make_data, tiny_settings
 
 
@@ -55,7 +57,7 @@ def test_the_linear_probe_is_fitted_four_times_whatever_the_number_of_evaluation
     assert [e.step for e in evaluations if e.linear is not None] == [6, 10, 16, 20]
 
 
-@pytest.mark.parametrize(("seconds", "times"), [(1, 4), (60, 12), (86_400, 200)])
+@pytest.mark.parametrize(("seconds", "times"), [(1, 4), (60, 12), (86_400, 2000)])
 def test_a_budget_of_seconds_is_evaluated_every_five_within_limits(tiny, seconds, times):
     assert Trainer(tiny_settings(steps=0, seconds=seconds, evaluations=0), tiny)._evaluations() == times
 
@@ -132,6 +134,18 @@ def test_energies_of_pairs_are_measured_where_views_are_compared(tiny):
         # the mean squared distance of unit rows is twice the energy
         assert 2 * diagnosis.energy["compatible"] == pytest.approx(diagnosis.figures["alignment"], abs=1e-5)
     assert all(d.energy is None for d in of_kind(Trainer(tiny_settings("rotation"), tiny), Diagnosis))
+
+
+def test_a_suspected_collapse_is_looked_at_more_often(tiny, monkeypatch):
+    def steps() -> list[int]:
+        return [
+            d.step
+            for d in of_kind(Trainer(tiny_settings("simclr", steps=40, evaluations=2), tiny), Diagnosis)
+        ]
+
+    calm = steps()
+    monkeypatch.setattr(CollapseLamp, "suspects", True)
+    assert calm == list(range(0, 41, 4)) and steps() == list(range(41))
 
 
 def test_per_term_gradient_norms_are_measured(tiny):
@@ -318,17 +332,39 @@ def test_a_long_measurement_can_be_watched(tiny, monkeypatch):
     assert of_kind(events, Evaluation)[-1].step == 6
 
 
-def test_a_run_that_is_stopped_does_not_wait_for_what_may_be_measured_later(tiny, monkeypatch):
-    released, settings = threading.Event(), tiny_settings(steps=60)
+@pytest.fixture
+def held(monkeypatch):
+    """Measurements of the untrained network wait until this is set."""
+    released, baselines = threading.Event(), Referee.baselines
+
+    def slowly(*args):
+        released.wait(60)
+        return baselines(*args)
+
+    monkeypatch.setattr(Referee, "baselines", slowly)
+    return released
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_what_may_be_measured_later(tiny, held):
+    settings = tiny_settings(steps=60)
     trainer = Trainer(settings, tiny)
-    measure = trainer._before_training
-    monkeypatch.setattr(trainer, "_before_training", lambda: (released.wait(60), measure())[1])
     events = []
     for event in trainer:
         events.append(event)
         if isinstance(event, Measuring):
             trainer.stop()
     assert events[-1].reason == "stopped" and not of_kind(events, Baselines)
-    released.set()
+    held.set()
     resumed = list(Trainer(settings, tiny, resume=trainer.state()))
     assert len(of_kind(resumed, Baselines)) == 1 and resumed[-1].reason == "budget"
+
+
+def test_a_single_step_does_not_wait_for_it_either(tiny, held):
+    trainer, events = Trainer(tiny_settings(steps=60), tiny), []
+    for event in trainer:
+        events.append(event)
+        trainer.hurried = isinstance(event, Measuring)  # as a job sets it until a step is made
+        if trainer.step == 50:
+            held.set()
+    assert not of_kind(events[: events.index(of_kind(events, Step)[45])], Baselines)
+    assert len(of_kind(events, Baselines)) == 1 and events[-1].reason == "budget"
