@@ -64,7 +64,7 @@ def draw_augmentations() -> None:
 def _strangers() -> list[str]:
     """What the address asks for and is not there. Values that a widget does not know, it takes out itself."""
     found, pictures = kinds(), picture_names()
-    names = {"picture", "side", "number", "kind", "seed", *knobs_of(ViewSettings)}
+    names = {"picture", "side", "number", "kind", "draw", *knobs_of(ViewSettings)}
     notes = leave_out("This page", names.union(*(kind.knobs for kind in found.values())))
     for name, known in (("picture", pictures), ("kind", found)):
         asked = st.query_params.get(name)
@@ -133,14 +133,14 @@ def _draw_row(kind: Kind) -> dict[str, Any]:
         again = {"on_click": _next_seed, "help": "The next seed.", "key": "again"}
         st.button("Draw again", icon=":material/casino:", width="stretch", **again)
         told = "The same seed draws the same views: the address of this page shows them to anyone."
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, 1, key="seed", bind="query-params", help=told)
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, 1, key="draw", bind="query-params", help=told)
         values = {name: _knob(knob) for name, knob in kind.knobs.items()}
     return values | {"seed": seed}
 
 
 def _next_seed() -> None:
     """Callback."""
-    st.session_state["seed"] = (st.session_state.get("seed", 0) + 1) % 2**31
+    st.session_state["draw"] = (st.session_state.get("draw", 0) + 1) % 2**31
 
 
 def _worded(source: Source, panels: list[Panel]) -> None:

@@ -170,7 +170,9 @@ def _scrub(folder: Path, look: tuple[str, str], ready: Callable[[int], bool]) ->
     """
     key, last, state = f"map_step_{folder.name}", f"_map_last_{folder.name}", st.session_state
     steps = RunFolder(folder).snapshot_steps()
-    now = state[key] if state.get(key) in steps and state[key] != state.get(last) else steps[-1]
+    chosen = state.get(key, steps[-1])
+    # the nearest one: of a long run not all are kept
+    now = steps[-1] if chosen == state.get(last) else min(steps, key=lambda step: abs(step - chosen))
     state[last] = steps[-1]
     if state.get("_playing") and state.get("_map_shown") == (folder.name, *look, now):
         later = steps[min(steps.index(now) + 1, len(steps) - 1)]

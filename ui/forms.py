@@ -38,8 +38,9 @@ TABS = "_form_tabs"  # in the session: whether the knobs' widgets are on the pag
 
 
 def open_form(default: str = "simclr") -> str:
-    """Take in the URL when somebody has followed a link to here; returns the method of the form. Later it
-    follows the form: what a browser sends with a click may be older than what was turned last.
+    """Take in the URL when somebody has followed a link to here; returns the method of the form. Later the URL
+    follows the form, and a browser's Back does not turn its knobs: what a browser sends with a click may be older
+    than what was turned last.
 
     What the URL asks for is validated; a sentence on every value that had to be changed is kept for
     :func:`show_notes`. A run in the URL lends the form its settings once, when it is opened.
@@ -102,7 +103,7 @@ def write_form(settings: RunSettings) -> None:
 
 
 def write_values(values: dict[str, Any]) -> None:
-    """Set the knobs of the form, where :func:`write_form` may."""
+    """Set all knobs of the form at once; allowed where :func:`write_form` is."""
     state = st.session_state
     state[VALUES], state[TABS] = values, False
     state.update({name: values[name] for name in QUICK if name in values})
@@ -119,10 +120,8 @@ def link_form() -> None:
             continue
         text = to_link(value) if name in ("method", "data") else _written(value)
         if value == usual[name]:
-            text = None
-        if text is None and name in st.query_params:
-            del st.query_params[name]
-        elif text is not None and st.query_params.get(name) != text:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != text:
             st.query_params[name] = text
 
 
@@ -156,9 +155,9 @@ def _key(name: str) -> str:
 
 
 def _correct_link() -> None:
-    """Write what is used instead of what was asked into the URL, and start over from there.
+    """Write the time and the seed that are used instead of those that were asked into the URL, and start over.
 
-    Only before a widget has bound the name; after that the widget corrects the URL itself.
+    Only before their widgets have bound the names; after that they correct the URL themselves.
     """
     with suppress(StreamlitAPIException):
         for name in BOUND:
@@ -199,6 +198,8 @@ def _method_changed() -> None:
         settings = RunSettings.build(method, **kept)
     except UserError:
         settings = RunSettings.build(method)
+    for name in all_knobs(before).keys() - all_knobs(method).keys():
+        st.query_params.pop(name, None)  # it was not asked of the new method
     write_form(settings)
 
 

@@ -74,11 +74,6 @@ class CollapseLamp:
         self.reasons = self._explain(report, point, shrunk, line)
         return self.verdict
 
-    @property
-    def suspects(self) -> bool:
-        """Whether the last readings were complete, but too few to be sure: others soon would tell."""
-        return 0 < self._streak < PATIENCE
-
     def state_dict(self) -> dict[str, Any]:
         """Everything a resumed run needs, as plain JSON values."""
         return {

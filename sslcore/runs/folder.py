@@ -31,6 +31,7 @@ from sslcore.training.events import Event, Snapshot
 
 ACTIVE = ("queued", "running", "paused")
 ID = re.compile(r"\w[\w.-]{0,99}", re.ASCII)  # what a run's folder may be called
+MOST_SNAPSHOTS = 200  # some hundred kilobytes each
 STALE = 90.0  # seconds without a sign of life from a process of which nothing else is known
 # Tells this process from an earlier one of the same number: in a container every server is process 1.
 SESSION = secrets.token_hex(8)
@@ -150,7 +151,7 @@ class RunFolder:
         return None
 
     def save_snapshot(self, event: Snapshot) -> None:
-        """Store a snapshot atomically."""
+        """Store a snapshot atomically. Of a long run every other one will do, the first and the last among them."""
         file = self.snapshot_file(event.step)
         partial = file.with_suffix(".partial")
         with open(partial, "wb") as stream:
@@ -158,6 +159,10 @@ class RunFolder:
                 stream, features=event.features, projections=event.projections, predictions=event.predictions
             )
         os.replace(partial, file)
+        steps = self.snapshot_steps()
+        if len(steps) > MOST_SNAPSHOTS:
+            for step in steps[1:-1:2]:
+                self.snapshot_file(step).unlink(missing_ok=True)
 
     def snapshot_file(self, step: int) -> Path:
         """Where the snapshot of a step is kept."""

@@ -31,7 +31,6 @@ from sslcore.training.referee import Referee
 BEGINNING = 40  # steps before the untrained network is measured: who starts a run sees it move first
 HEARTBEAT = 0.1  # seconds between events while something is measured
 DIAGNOSES_PER_EVALUATION = 5
-HURRY = 4  # times as many diagnoses while a collapse is suspected and not confirmed
 SECONDS_PER_EVALUATION = 5.0
 MOST_EVALUATIONS = knobs_of(EvaluationSettings)["evaluations"].high  # in a long run too
 PROBES = 4  # evaluations in a run that also fit the linear probe, the last one among them
@@ -182,14 +181,15 @@ class Trainer(Iterator[Event]):
 
         evaluations = self._evaluations()
         if distributed.leads():
-            hurry = HURRY if self.referee.lamp.suspects else 1
-            due = done(evaluations * DIAGNOSES_PER_EVALUATION * hurry)
+            due, (before, now) = done(evaluations * DIAGNOSES_PER_EVALUATION), done(evaluations)
             if not self.introduced and (self.step >= BEGINNING or due[1] > due[0]):
                 self._introduction = self._introduction or self._introduce()
-                self.introduced = yield from self._await(self._introduction, must=False)
+                # accuracies are recorded in the order of their steps
+                self.introduced = yield from self._await(self._introduction, must=now > before)
+                if self.introduced:
+                    self._introduction = None
             if due[1] > due[0]:
                 yield self.referee.diagnose(self.step, self.seconds)
-            before, now = done(evaluations)
             if now > before and (now == evaluations or self._has_time_to_evaluate()):
                 # dearer than neighbours: only at the first evaluation behind each quarter of the budget
                 made = int(self._evaluated * evaluations + 1e-9)

@@ -36,18 +36,18 @@ def test_views_come_with_what_was_drawn(page):
 
 
 def test_the_address_holds_the_whole_picture(page):
-    query = {"side": "32", "seed": "5", "crop_min": "0.1", "picture": "Digits", "number": "3"}
+    query = {"side": "32", "draw": "5", "crop_min": "0.1", "picture": "Digits", "number": "3"}
     first, same, other = page("augmentations", **query), page("augmentations", **query), page("augmentations")
-    assert first.number_input(key="seed").value == 5 and first.selectbox(key="picture").value == "Digits"
+    assert first.number_input(key="draw").value == 5 and first.selectbox(key="picture").value == "Digits"
     assert first.slider(key="crop_min").value == pytest.approx(0.1)
     assert captions(first) == captions(same) != captions(other)
 
 
 def test_draw_again_takes_the_next_seed(page):
-    app = page("augmentations", side="32", seed="5")
+    app = page("augmentations", side="32", draw="5")
     before = captions(app)
     app.button(key="again").click().run()
-    assert app.number_input(key="seed").value == 6
+    assert app.number_input(key="draw").value == 6
     assert captions(app) != before
 
 
@@ -74,7 +74,7 @@ def test_knobs_that_do_not_fit_together_are_a_sentence(page):
 
 
 def test_nonsense_in_the_address_does_no_harm(page):
-    app = page("augmentations", seed="x", side="7", kind="nope", crop_min="99", picture="<b>")
+    app = page("augmentations", draw="x", side="7", kind="nope", crop_min="99", picture="<b>")
     assert not app.exception
 
 

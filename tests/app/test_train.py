@@ -198,7 +198,7 @@ def test_changing_the_method_keeps_what_was_changed_on_purpose(page):
     app = with_settings(page("train", method="simclr", seed="5", temperature="0.5"))
     app.selectbox(key="method").select("vicreg").run()
     usual = RunSettings.build("vicreg").flat()
-    assert not app.exception
+    assert not app.exception and not app.warning and "temperature" not in app.query_params
     assert app.number_input(key="seed").value == 5
     assert app.select_slider(key="set_learning_rate").value == usual["learning_rate"]
 
@@ -333,8 +333,10 @@ def test_a_number_out_of_range_is_a_sentence_when_start_is_pressed(page, server,
 
 def test_the_form_reads_what_it_wrote(page):
     app = page("train", method="mae", seed="4")
-    for opened in (app, with_settings(app)):
-        values = opened.session_state[forms.VALUES]
+    for opened in (False, True):
+        app.session_state["all_settings"] = opened
+        values = app.run().session_state[forms.VALUES]
+        assert bool(app.select_slider) == opened
         assert RunSettings.build("mae", **values) == RunSettings.build("mae", seed=4)
 
 

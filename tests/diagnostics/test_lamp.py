@@ -41,14 +41,6 @@ def test_an_odd_reading_starts_the_count_again():
     assert seen == ["healthy", *waiting, "healthy", *waiting, "complete"]
 
 
-def test_a_collapse_is_suspected_until_it_is_confirmed_or_gone():
-    lamp = CollapseLamp()
-    suspected = [
-        lamp.update(report) and lamp.suspects for report in (HEALTHY, *[POINT] * PATIENCE, HEALTHY, POINT)
-    ]
-    assert suspected == [False, *[True] * (PATIENCE - 1), False, False, True]
-
-
 def test_the_lamp_goes_out_when_the_embeddings_recover():
     assert verdicts(HEALTHY, *[POINT] * PATIENCE, HEALTHY)[-1] == "healthy"
 

@@ -22,9 +22,9 @@ from sslcore.runs import (
     record,
     resume,
 )
-from sslcore.runs.folder import _born
+from sslcore.runs.folder import MOST_SNAPSHOTS, _born
 from sslcore.runs.summary import summary
-from sslcore.training import Finished, Step, Trainer
+from sslcore.training import Finished, Snapshot, Step, Trainer
 from tests.conftest import make_data, tiny_settings
 
 
@@ -301,6 +301,13 @@ def test_a_damaged_snapshot_is_passed_over(tmp_path, content):
     folder = RunFolder.create(tmp_path, tiny_settings())
     folder.snapshot_file(3).write_bytes(content)
     assert folder.snapshot(3) is None
+
+
+def test_a_long_run_keeps_its_first_its_last_and_every_other_snapshot(tmp_path):
+    folder, few = RunFolder.create(tmp_path, tiny_settings()), np.zeros((1, 2), np.float16)
+    for step in range(MOST_SNAPSHOTS + 1):
+        folder.save_snapshot(Snapshot(step, 0.0, few, few, np.zeros(1, np.int64)))
+    assert folder.snapshot_steps() == list(range(0, MOST_SNAPSHOTS + 1, 2))
 
 
 def test_a_diverged_run_keeps_its_record(tmp_path, tiny):

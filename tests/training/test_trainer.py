@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sslcore.diagnostics import CollapseLamp
 from sslcore.errors import UserError
 from sslcore.evaluation import knn_accuracy
 from sslcore.registry import methods
@@ -134,18 +133,6 @@ def test_energies_of_pairs_are_measured_where_views_are_compared(tiny):
         # the mean squared distance of unit rows is twice the energy
         assert 2 * diagnosis.energy["compatible"] == pytest.approx(diagnosis.figures["alignment"], abs=1e-5)
     assert all(d.energy is None for d in of_kind(Trainer(tiny_settings("rotation"), tiny), Diagnosis))
-
-
-def test_a_suspected_collapse_is_looked_at_more_often(tiny, monkeypatch):
-    def steps() -> list[int]:
-        return [
-            d.step
-            for d in of_kind(Trainer(tiny_settings("simclr", steps=40, evaluations=2), tiny), Diagnosis)
-        ]
-
-    calm = steps()
-    monkeypatch.setattr(CollapseLamp, "suspects", True)
-    assert calm == list(range(0, 41, 4)) and steps() == list(range(41))
 
 
 def test_per_term_gradient_norms_are_measured(tiny):
@@ -360,11 +347,21 @@ def test_a_run_that_is_stopped_does_not_wait_for_what_may_be_measured_later(tiny
 
 
 def test_a_single_step_does_not_wait_for_it_either(tiny, held):
-    trainer, events = Trainer(tiny_settings(steps=60), tiny), []
+    trainer, events = Trainer(tiny_settings(steps=20, evaluations=1), tiny), []
     for event in trainer:
         events.append(event)
         trainer.hurried = isinstance(event, Measuring)  # as a job sets it until a step is made
-        if trainer.step == 50:
+        if trainer.step == 19:
             held.set()
-    assert not of_kind(events[: events.index(of_kind(events, Step)[45])], Baselines)
+    assert not of_kind(events[: events.index(of_kind(events, Step)[18])], Baselines)
     assert len(of_kind(events, Baselines)) == 1 and events[-1].reason == "budget"
+
+
+def test_accuracies_come_in_the_order_of_their_steps_though_a_step_is_in_a_hurry(tiny, held):
+    trainer = Trainer(tiny_settings(steps=20, evaluations=5), tiny)
+    trainer.hurried = True
+    threading.Timer(1.0, held.set).start()
+    events = list(trainer)
+    assert [event.step for event in of_kind(events, Evaluation)] == [0, 4, 8, 12, 16, 20]
+    assert [event.step for event in of_kind(events, Step)][:3] == [1, 2, 3]
+    assert events.index(of_kind(events, Step)[2]) < events.index(of_kind(events, Baselines)[0])
