@@ -51,7 +51,7 @@ def test_what_was_turned_outlasts_closing_leaving_and_other_links(visitor):
     expect(page).to_have_url(re.compile("draw=1"))
     link(page, "Train").click()
     expect(page).to_have_url(re.compile("jitter=1"))
-    expect(page.get_by_label("Seed")).to_have_value("0")
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("0")
     all_settings(page).click()
     page.get_by_role("tab", name="Views").click()
     expect(jitter).to_contain_text("default")
