@@ -19,6 +19,10 @@ DIAGNOSED = 256  # held-out images on which collapse is judged
 CHUNK = 1000  # images encoded at a time
 
 
+class GivenUpError(Exception):
+    """Nobody waits for the measurement any more."""
+
+
 class Referee:
     """Measures features of one method on one dataset.
 
@@ -29,6 +33,7 @@ class Referee:
     def __init__(self, method: Method, data: ImageData, settings: RunSettings, autocast) -> None:
         self.method, self.data, self.settings, self.autocast = method, data, settings, autocast
         self.device = next(method.parameters()).device
+        self.given_up = False  # set by whoever does not want to wait for the features of many images
         self.lamp = CollapseLamp(classes=len(data.classes) or None)
         self._encoded: tuple[int, tuple[Tensor, Tensor]] | None = None
         self._single = False  # whether the loss has shown to have but one term
@@ -97,10 +102,17 @@ class Referee:
 
     @torch.no_grad()
     def _forward(self, network, images: Tensor) -> Tensor:
-        """A part of the method applied in evaluation mode; float32 on the CPU."""
+        """A part of the method applied in evaluation mode; float32 on the CPU.
+
+        Raises:
+            GivenUpError: if it was given up meanwhile.
+        """
         self.method.eval()
         parts = []
         for chunk in images.split(CHUNK):
+            if self.given_up and parts:
+                self.method.train()
+                raise GivenUpError
             chunk = as_floats(chunk.to(self.device))
             with self.autocast():
                 parts.append(network(chunk.contiguous(memory_format=torch.channels_last)).float().cpu())

@@ -7,7 +7,7 @@ for event in Trainer(RunSettings.build("simclr")):
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -23,10 +23,11 @@ from sslcore.knobs import knobs_of
 from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress, first_images
 from sslcore.registry import get_method
 from sslcore.settings import EvaluationSettings, RunSettings
+from sslcore.training.background import in_background
 from sslcore.training.events import Changed, Event, Finished, Measuring, Step
 from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
-from sslcore.training.referee import Referee
+from sslcore.training.referee import GivenUpError, Referee
 
 BEGINNING = 40  # steps before the untrained network is measured: who starts a run sees it move first
 HEARTBEAT = 0.1  # seconds between events while something is measured
@@ -115,8 +116,9 @@ class Trainer(Iterator[Event]):
         return min(1.0, self.step / total if total else self.seconds / budget.seconds)
 
     def stop(self) -> None:
-        """End the run after the current step; only what is due at that step is still measured."""
+        """End the run after the current step. What is due then is left to whoever resumes it."""
         self._stopped = True
+        self.referee.given_up = self.fraction < 1
 
     def update(self, **values: Any) -> None:
         """Turn live knobs while the run is going.
@@ -184,18 +186,25 @@ class Trainer(Iterator[Event]):
             due, (before, now) = done(evaluations * DIAGNOSES_PER_EVALUATION), done(evaluations)
             if not self.introduced and (self.step >= BEGINNING or due[1] > due[0]):
                 self._introduction = self._introduction or self._introduce()
-                # accuracies are recorded in the order of their steps
-                self.introduced = yield from self._await(self._introduction, must=now > before)
+                # accuracies are recorded in the order of their steps: one that is due waits, and so does a hurried step
+                self.introduced = yield from self._await(
+                    self._introduction, lambda: self._stopped or (self.hurried and now == before)
+                )
                 if self.introduced:
                     self._introduction = None
-            if due[1] > due[0]:
-                yield self.referee.diagnose(self.step, self.seconds)
+                elif self._stopped:
+                    return
             if now > before and (now == evaluations or self._has_time_to_evaluate()):
                 # dearer than neighbours: only at the first evaluation behind each quarter of the budget
                 made = int(self._evaluated * evaluations + 1e-9)
                 linear = now * PROBES // evaluations > made * PROBES // evaluations
-                yield from self._await(in_background(lambda: self._evaluate(linear)))
+                try:
+                    yield from self._await(in_background(lambda: self._evaluate(linear)))
+                except GivenUpError:
+                    return
                 self._evaluated = self.fraction
+            if due[1] > due[0]:
+                yield self.referee.diagnose(self.step, self.seconds)
         self.measured = self.fraction
 
     def _evaluate(self, linear: bool) -> Iterable[Event]:
@@ -210,14 +219,16 @@ class Trainer(Iterator[Event]):
         referee = Referee(method, self.data, self.settings, self.autocast)
         return in_background(lambda: (referee.baselines(0, 0.0), *referee.evaluate(0, 0.0, linear=False)))
 
-    def _await(self, found: Future[Iterable[Event]], must: bool = True) -> Generator[Event, None, bool]:
+    def _await(
+        self, found: Future[Iterable[Event]], leaves: Callable[[], bool] = lambda: False
+    ) -> Generator[Event, None, bool]:
         """What is measured meanwhile; until then signs of life, at which whoever listens can pause the run.
 
-        Returns whether it came: what a stopped or hurried run need not wait for may come later, or never.
+        Returns whether it came before there was a reason to leave; it may come later, or never.
         """
         while wait([found], HEARTBEAT).not_done:
             yield Measuring(self.step, self.seconds)
-            if (self._stopped or self.hurried) and not must:
+            if leaves():
                 return False
         yield from found.result()
         return True
@@ -350,19 +361,6 @@ def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
 def smaller_batch(count: int) -> int:
     """Half of ``count`` training images as a batch: for where there are too few for the usual one."""
     return max(2, count // 2 // distributed.processes() * distributed.processes())
-
-
-def in_background(measure: Callable[[], Iterable[Event]]) -> Future[Iterable[Event]]:
-    """Measure in a thread of its own, or, where none can be had, as while the interpreter goes down, at once."""
-    measurer = ThreadPoolExecutor(1, "measure")
-    try:
-        return measurer.submit(measure)
-    except RuntimeError:
-        found: Future[Iterable[Event]] = Future()
-        found.set_result(measure())
-        return found
-    finally:
-        measurer.shutdown(wait=False)  # the thread ends with what it measures
 
 
 _seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too

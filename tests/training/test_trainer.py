@@ -365,3 +365,28 @@ def test_accuracies_come_in_the_order_of_their_steps_though_a_step_is_in_a_hurry
     assert [event.step for event in of_kind(events, Evaluation)] == [0, 4, 8, 12, 16, 20]
     assert [event.step for event in of_kind(events, Step)][:3] == [1, 2, 3]
     assert events.index(of_kind(events, Step)[2]) < events.index(of_kind(events, Baselines)[0])
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_an_evaluation_and_whoever_resumes_it_makes_up_for_it(
+    tiny, monkeypatch
+):
+    monkeypatch.setattr("sslcore.training.referee.CHUNK", 8)
+    settings = tiny_settings(steps=60, evaluations=2)
+    trainer, events = Trainer(settings, tiny), []
+    forward = trainer.referee._forward
+
+    def slowly(network, images):
+        time.sleep(0.3)
+        return forward(network, images)
+
+    monkeypatch.setattr(trainer.referee, "_forward", slowly)
+    for event in trainer:
+        events.append(event)
+        if isinstance(event, Measuring) and trainer.step == 30:
+            trainer.stop()
+    assert [event.step for event in of_kind(events, Evaluation)] == [0] and trainer.step == 30
+    assert events[-1].reason == "stopped" and trainer.method.training
+    resumed = list(Trainer(settings, tiny, resume=trainer.state()))
+    assert [event.step for event in of_kind(resumed, Evaluation)] == [30, 60]
+    whole = of_kind(list(Trainer(settings, tiny)), Diagnosis)
+    assert [d.figures for d in of_kind(events + resumed, Diagnosis)] == [d.figures for d in whole]
