@@ -98,7 +98,7 @@ def test_where_no_thread_can_be_had_everything_is_measured_all_the_same(tiny, mo
     def submit(self, measure):
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
-    monkeypatch.setattr("sslcore.training.trainer.ThreadPoolExecutor.submit", submit)
+    monkeypatch.setattr("sslcore.training.background.ThreadPoolExecutor.submit", submit)
     events = list(Trainer(tiny_settings(), tiny))
     assert [(type(e), e.step) for e in events] == [(type(e), e.step) for e in usual]
     assert [e.knn for e in of_kind(events, Evaluation)] == [e.knn for e in of_kind(usual, Evaluation)]
