@@ -303,8 +303,8 @@ class Trainer(Iterator[Event]):
         others = None if self.bags is None else self.bags.partners(index, self.generator).to(self.device)
         index = index.to(self.device)
         labels = None if self.labels is None else self.labels[index]
-        partners = None if others is None else self.images[others]
-        return Batch(self.images[index], labels, index, partners)
+        partners = None if others is None else self.images.index_select(0, others)
+        return Batch(self.images.index_select(0, index), labels, index, partners)
 
     def _obituary(self, event: Step) -> str:
         what = "loss" if not isfinite(event.loss) else "gradient"

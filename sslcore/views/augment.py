@@ -16,7 +16,7 @@ from sslcore.pixels import as_floats
 from sslcore.views.colour import adjust_hue, blend, grayscale
 from sslcore.views.draws import CONTRAST, HUE, SATURATION, Draws, draw
 from sslcore.views.filters import add_noise, blur_kernel_size, erase, gaussian_blur, solarize
-from sslcore.views.geometry import resized_crop, rotate
+from sslcore.views.geometry import crop_matrices, rotate, separable
 from sslcore.views.settings import ViewSettings
 
 _CHUNK = 400_000  # numbers worked on at a time on a CPU: what two cores keep in their caches
@@ -97,13 +97,15 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
     flipped, angle, hue = (of[index].to(device) for of in (draws.flipped, draws.angle, draws.hue))
     rotates, hues = bool(draws.angle.any()), bool(draws.hue.any())
     moves = draws.moved or draws.size != draws.source
+    if moves:
+        rows, columns = crop_matrices(*boxes, source=draws.source, size=draws.size, flipped=flipped)
     done = [torch.empty(0, images.shape[1], *draws.size, device=device)]
     for place, span in spans:
         batch = as_floats(images.index_select(0, where[span]))
         if rotates:
             batch = rotate(batch, angle[span])
         if moves:
-            batch = resized_crop(batch, *boxes[:, span], size=draws.size, flipped=flipped[span])
+            batch = separable(batch, rows[span], columns[span])
         for slot in range(4 if place < _UNTOUCHED else 0):
             if slot != place:
                 batch = blend(batch, *slots[slot, :, span])

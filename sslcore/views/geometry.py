@@ -30,29 +30,30 @@ def separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return views.view(n, channels, rows.shape[1], columns.shape[1])
 
 
-def resized_crop(
-    images: Tensor,
+def crop_matrices(
     top: Tensor,
     left: Tensor,
     height: Tensor,
     width: Tensor,
     *,
+    source: tuple[int, int],
     size: tuple[int, int],
     flipped: Tensor | None = None,
-) -> Tensor:
-    """Cut a box out of every image, resize it (bilinear, antialiased) and mirror some.
+) -> tuple[Tensor, Tensor]:
+    """What :func:`separable` needs to cut a box out of every image, resize it (bilinear, antialiased) and mirror some.
 
     Args:
-        images: (N, C, H, W).
         top, left, height, width: (N,) boxes in whole pixels inside the image.
+        source: height and width of the images.
         size: height and width of the result.
         flipped: (N,) bool, which ones to mirror left-right.
 
-    Equals torchvision's `resized_crop(..., antialias=True)` followed by `horizontal_flip`, image by image.
+    Returns:
+        For rows (N, size[0], source[0]) and for columns (N, size[1], source[1]). The result equals torchvision's
+        `resized_crop(..., antialias=True)` followed by `horizontal_flip`, image by image.
     """
-    rows = resize_matrix(top, height, images.shape[2], size[0])
-    columns = resize_matrix(left, width, images.shape[3], size[1], flipped)
-    return separable(images, rows, columns)
+    rows = resize_matrix(top, height, source[0], size[0])
+    return rows, resize_matrix(left, width, source[1], size[1], flipped)
 
 
 def resize_matrix(

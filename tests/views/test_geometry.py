@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms.v2 import functional as reference
 
 from sslcore.views import ViewSettings, draw
-from sslcore.views.geometry import resize_matrix, resized_crop, rotate
+from sslcore.views.geometry import crop_matrices, resize_matrix, rotate, separable
 from tests.views.helpers import pictures, seeded
 
 
@@ -12,7 +12,9 @@ from tests.views.helpers import pictures, seeded
 def test_resized_crop_equals_torchvisions_antialiased_one_and_its_flip(source, size, channels):
     images = pictures(24, source, channels=channels)
     d = draw(24, source, ViewSettings(crop_min=0.05), generator=seeded())
-    ours = resized_crop(images, d.top, d.left, d.height, d.width, size=(size, size), flipped=d.flipped)
+    box = d.top, d.left, d.height, d.width
+    matrices = crop_matrices(*box, source=d.source, size=(size, size), flipped=d.flipped)
+    ours = separable(images, *matrices)
     for i in range(24):
         box = [int(v[i]) for v in (d.top, d.left, d.height, d.width)]
         theirs = reference.resized_crop(images[i], *box, size=[size, size], antialias=True)
@@ -23,7 +25,8 @@ def test_resized_crop_equals_torchvisions_antialiased_one_and_its_flip(source, s
 def test_resized_crop_of_oblong_images():
     images = pictures(8, 40, 64)
     d = draw(8, (40, 64), ViewSettings(), generator=seeded())
-    ours = resized_crop(images, d.top, d.left, d.height, d.width, size=(20, 48))
+    box = d.top, d.left, d.height, d.width
+    ours = separable(images, *crop_matrices(*box, source=d.source, size=(20, 48)))
     for i in range(8):
         box = [int(v[i]) for v in (d.top, d.left, d.height, d.width)]
         theirs = reference.resized_crop(images[i], *box, size=[20, 48], antialias=True)
