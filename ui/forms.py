@@ -68,8 +68,8 @@ def open_form(default: str = "simclr") -> str:
         _correct_link()
     link_form()
     st.session_state["_form_method"] = method
-    for name in QUICK:  # not drawn on other pages
-        st.session_state.setdefault(name, st.session_state[VALUES][name])
+    for name in QUICK:  # not drawn on other pages; a box that was emptied stays empty
+        st.session_state.setdefault(name, st.session_state[VALUES].get(name))
     return method
 
 

@@ -103,6 +103,7 @@ def test_a_mix_in_the_url_that_cannot_be_is_explained(page):
 def test_an_upload_is_shared_without_the_place_where_it_lies(page, server):
     app = page("train", **TINY)
     app.get("file_uploader")[0].set_value([(f"{i}.png", drawn(i), "image/png") for i in range(10)]).run()
+    app.number_input(key="seconds").set_value(None)
     press(app, "Use these")
     upload = app.query_params["data"]
     assert not app.exception and upload.startswith("upload:")
