@@ -8,6 +8,7 @@ import streamlit as st
 
 from sslcore.data import ImageData
 from sslcore.evaluation import nearest
+from sslcore.pixels import as_floats
 from ui.panels import enlarged
 from ui.pictures import data_uri
 from ui.texts import plain, signed
@@ -103,4 +104,4 @@ def _picture(data: ImageData | None, index: int, caption: str, width: int) -> No
 
 def _pixels(data: ImageData, index: int) -> str:
     """As text within the page, which drops files before a slow browser has fetched them when it runs again."""
-    return data_uri(enlarged(data.test.images[index] / 255, 96))
+    return data_uri(enlarged(as_floats(data.test.images[index]), 96))

@@ -116,7 +116,7 @@ class Trainer(Iterator[Event]):
         return min(1.0, self.step / total if total else self.seconds / budget.seconds)
 
     def stop(self) -> None:
-        """End the run after the current step. What is due then is left to whoever resumes it."""
+        """End the run after the current step. An evaluation that is due then is left to whoever resumes it."""
         self._stopped = True
         self.referee.given_up = self.fraction < 1
 
