@@ -43,7 +43,7 @@ LEADING = (
 )  # fmt: skip
 BESIDE = ("random", "supervised")
 ON_GPU = ("simclr", "vicreg", "byol", "swav")
-PROCESSOR = {"device": "cpu", "evaluations": 12}
+PROCESSOR = {"device": "cpu"}
 GPU = {"encoder": "resnet18", "batch_size": 512, "epochs": 100, "steps": 0, "device": "cuda"}
 GPU_TABLE = "{}, GPU"  # its name in the store
 

@@ -14,7 +14,7 @@ PATIENCE = 4  # complete readings in a row, so that one odd evaluation does not 
 FALL = 0.5  # of the widest spread or rank so far
 LINE_FALL = 0.3  # of the widest rank so far
 SAME = 0.1  # relative change of spread and rank that is not worth speaking of
-SHRUNK = 0.05  # of the widest spread before normalisation so far
+SHRUNK = 0.1  # of the widest spread before normalisation so far
 
 
 class CollapseLamp:
@@ -26,8 +26,9 @@ class CollapseLamp:
 
     - **complete**, in four readings in a row: all embeddings point the same way (spread below 0.1, mean
       cosine above 0.9, spread below half of the widest); or they have shrunk to one point (their spread
-      before normalisation is below 5 % of the widest), whatever direction the rest has; or they lie on one
-      line (one direction has most of the variance, effective rank below 3.2 and below 0.3 of the widest).
+      before normalisation is below a tenth of the widest), whatever direction the rest has, and such a
+      reading counts for two; or they lie on one line (one direction has most of the variance, effective rank
+      below 3.2 and below 0.3 of the widest).
       The line is what collapse looks like behind a final batch norm, which forbids a point.
     - **partial**: a complete reading that waits for confirmation; or an effective rank below half of the
       widest and below a quarter of what is possible (or classes - 1, the fewest dimensions that separate
@@ -49,7 +50,7 @@ class CollapseLamp:
         self.reasons: tuple[str, ...] = ("No embeddings have been measured yet.",)
         self._first: tuple[float, float] | None = None  # spread and rank before training
         self._widest = (0.0, 0.0, 0.0)  # the largest spread, rank and spread before normalisation so far
-        self._streak = 0  # complete readings in a row
+        self._streak = 0  # complete readings in a row, shrunk ones twice
 
     def update(self, report: CollapseReport) -> str:
         """Take the next reading and return the verdict on the run so far."""
@@ -66,7 +67,8 @@ class CollapseLamp:
         narrow = report.rank_me < self._fewest(report) and report.rank_me < FALL * rank
         shrunk = report.raw_std < SHRUNK * raw_std
         complete = point or shrunk or line
-        self._streak = self._streak + 1 if complete else 0
+        # that spread, taken without running statistics, is a smooth curve; the others jump while those settle
+        self._streak = self._streak + (2 if shrunk else 1) if complete else 0
         if self._streak >= PATIENCE:
             self.verdict = "complete"
         else:

@@ -25,7 +25,8 @@ class CollapseReport:
 
     Attributes:
         std: spread of directions, 1 on the whole sphere, 0 at collapse.
-        raw_std: spread before the rows are normalised, in the embedding's own scale.
+        raw_std: spread before the rows are normalised, in the embedding's own scale. For a run it is best
+            measured as the loss sees it, by the statistics of the batch.
         cosine: mean cosine of two different images, 0 on the whole sphere, 1 at collapse.
         rank_me: effective number of dimensions used, from 1.
         rank_fraction: ``rank_me`` over the most it can be, min(n, d).

@@ -1,11 +1,15 @@
 """The referee: judges a method on held-out images, always the same ones, without disturbing training."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from sslcore.data import ImageData
-from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gradient_norms
+from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gradient_norms, raw_std
 from sslcore.distributed import alone
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
 from sslcore.methods.base import Method, first_images
@@ -82,12 +86,20 @@ class Referee:
     def diagnose(self, step: int, seconds: float) -> Diagnosis:
         """The collapse figures of two augmented views of the same held-out images, and the energy of pairs."""
         z1, z2 = (self._forward(self.method.project, view) for view in self.pair)
-        report = collapse_report(z1, z2)
+        report = replace(collapse_report(z1, z2), raw_std=self._spread())
         figures = {k: v for k, v in report.as_dict().items() if isinstance(v, int | float) or v is None}
         verdict = self.lamp.update(report)
         energy = energy_report(z1, z2) if self.method.compares_views else None
         pairs = energy and energy.as_dict()
         return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum, pairs)
+
+    def _spread(self) -> float:
+        """Spread before normalisation, by the statistics of the batch as the loss sees it.
+
+        Running statistics lag some twenty steps behind: by them an embedding that shrinks seems to grow at first.
+        """
+        with alone(), _buffers_kept(self.method):
+            return raw_std(self._forward(self.method.project, self.pair[0], training=True))
 
     def _features(self, step: int) -> tuple[Tensor, Tensor]:
         """Representations of bank and test images; before the first step two figures need the same ones."""
@@ -101,13 +113,13 @@ class Referee:
         return features[: len(bank)], features[len(bank) :]
 
     @torch.no_grad()
-    def _forward(self, network, images: Tensor) -> Tensor:
-        """A part of the method applied in evaluation mode; float32 on the CPU.
+    def _forward(self, network, images: Tensor, training: bool = False) -> Tensor:
+        """A part of the method applied in evaluation mode, unless told otherwise; float32 on the CPU.
 
         Raises:
             GivenUpError: if it was given up meanwhile.
         """
-        self.method.eval()
+        self.method.train(training)
         parts = []
         for chunk in images.split(CHUNK):
             if self.given_up and parts:
@@ -124,17 +136,13 @@ class Referee:
         if self._single:
             return {}
         batch = first_images(self.data.train, 64, self.device)
-        kept = {name: buffer.clone() for name, buffer in self.method.named_buffers()}
         with torch.no_grad():
             views = self.method.views(batch, torch.Generator().manual_seed(step))
-        with alone(), self.autocast():
-            terms = self.method.loss(views).terms
-        self._single = len(terms) == 1
-        norms = {} if self._single else gradient_norms(terms, self.method.encoder.parameters())
-        with torch.no_grad():
-            for name, buffer in self.method.named_buffers():
-                buffer.copy_(kept[name])
-        return norms
+        with _buffers_kept(self.method):
+            with alone(), self.autocast():
+                terms = self.method.loss(views).terms
+            self._single = len(terms) == 1
+            return {} if self._single else gradient_norms(terms, self.method.encoder.parameters())
 
     def _knn(self) -> dict:
         chosen = self.settings.evaluation
@@ -145,6 +153,18 @@ class Referee:
 
     def _linear(self, bank: Tensor, test: Tensor) -> float:
         return linear_probe(bank, self.data.probe.labels, test, self.data.test.labels).accuracy
+
+
+@contextmanager
+def _buffers_kept(method: Method) -> Iterator[None]:
+    """What a look in training mode does to running statistics, queues and centres is undone."""
+    kept = {name: buffer.clone() for name, buffer in method.named_buffers()}
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, buffer in method.named_buffers():
+                buffer.copy_(kept[name])
 
 
 def half(features: Tensor) -> np.ndarray:

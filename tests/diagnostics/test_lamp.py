@@ -13,7 +13,7 @@ def normal(*shape, seed=0):
 
 
 HEALTHY = collapse_report(normal(256, 32))
-POINT = collapse_report(normal(256, 32) * 0.01 + 1)
+POINT = collapse_report(normal(256, 32) * 0.15 + 4)
 LINE = collapse_report(normal(256, 1) @ normal(1, 32, seed=1) + 1e-3 * normal(256, 32))
 SHRUNK = collapse_report(normal(256, 32) * 0.001)
 NARROW = collapse_report(normal(256, 4) @ normal(4, 32, seed=1))
@@ -29,10 +29,12 @@ def test_a_healthy_run_stays_healthy():
     assert verdicts(*[HEALTHY] * 5) == ["healthy"] * 5
 
 
-@pytest.mark.parametrize("collapsed", [POINT, SHRUNK, LINE])
-def test_collapse_is_complete_after_some_readings_in_a_row(collapsed):
-    waiting = ["partial"] * (PATIENCE - 1)
-    assert verdicts(HEALTHY, *[collapsed] * (PATIENCE + 1)) == ["healthy", *waiting, "complete", "complete"]
+@pytest.mark.parametrize(
+    ("collapsed", "patience"), [(POINT, PATIENCE), (SHRUNK, PATIENCE // 2), (LINE, PATIENCE)]
+)
+def test_collapse_is_complete_after_some_readings_in_a_row(collapsed, patience):
+    waiting = ["partial"] * (patience - 1)
+    assert verdicts(HEALTHY, *[collapsed] * (patience + 1)) == ["healthy", *waiting, "complete", "complete"]
 
 
 def test_an_odd_reading_starts_the_count_again():

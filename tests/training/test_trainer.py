@@ -151,9 +151,19 @@ def test_the_gradient_of_a_single_term_is_not_measured_apart(tiny, monkeypatch):
 
 
 def test_measuring_does_not_disturb_training(tiny):
-    seldom = [e.loss for e in of_kind(Trainer(tiny_settings(evaluations=1), tiny), Step)]
-    often = [e.loss for e in of_kind(Trainer(tiny_settings(evaluations=6), tiny), Step)]
-    assert seldom == often
+    seldom, often = (Trainer(tiny_settings(evaluations=times), tiny) for times in (1, 6))
+    assert [e.loss for e in of_kind(seldom, Step)] == [e.loss for e in of_kind(often, Step)]
+    for left, right in zip(seldom.method.buffers(), often.method.buffers(), strict=True):
+        assert torch.equal(left, right)
+
+
+def test_the_spread_before_normalisation_is_measured_as_the_loss_sees_it(tiny):
+    trainer = Trainer(tiny_settings("vicreg"), tiny)
+    found = of_kind(trainer, Diagnosis)[-1].figures["raw_std"]
+    method, seen = trainer.method, trainer.referee.pair[0]
+    with torch.no_grad():
+        assert method.project(seen).std(0).mean().item() == pytest.approx(found, rel=1e-3)
+        assert method.eval().project(seen).std(0).mean().item() != pytest.approx(found, rel=0.1)
 
 
 def test_seconds_end_a_run(tiny):
@@ -375,9 +385,9 @@ def test_a_run_that_is_stopped_does_not_wait_for_an_evaluation_and_whoever_resum
     trainer, events = Trainer(settings, tiny), []
     forward = trainer.referee._forward
 
-    def slowly(network, images):
+    def slowly(*args, **how):
         time.sleep(0.3)
-        return forward(network, images)
+        return forward(*args, **how)
 
     monkeypatch.setattr(trainer.referee, "_forward", slowly)
     for event in trainer:
