@@ -61,6 +61,13 @@ class OptimiserSettings(KnobModel):
     warmup: float = knob(
         0.05, 0.0, 0.5, help="Share of the budget over which the learning rate rises.", advanced=True
     )
+    beta2: float = knob(
+        0.999,
+        0.5,
+        0.9999,
+        help="How long AdamW remembers the size of gradients: 0.999 about 1,000 steps, 0.95 about 20.",
+        advanced=True,
+    )
     gradient_clip: float = knob(
         5.0, 0.0, 1000.0, help="Largest norm of the gradient; 0 switches clipping off.", advanced=True
     )

@@ -78,6 +78,12 @@ class ImageData:
         return bool(self.classes)
 
     @cached_property
+    def coloured(self) -> bool:
+        """Whether training images have colours, by a look at the first ones."""
+        red, green, blue = self.train.images[:1000].unbind(1)
+        return not (torch.equal(red, green) and torch.equal(green, blue))
+
+    @cached_property
     def mean(self) -> Tensor:
         """Mean of the training images per channel, float32 (3,) in [0, 1]."""
         return self._moments[0]

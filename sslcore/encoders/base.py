@@ -44,6 +44,10 @@ class Encoder(nn.Module):
         """Zero mean and unit variance per channel over the training set. (N, C, H, W), same shape."""
         return (images - self.mean) / self.std
 
+    def as_pictures(self, standard: Tensor) -> Tensor:
+        """The inverse of :meth:`standardise`, kept within [0, 1] for the eye."""
+        return (standard * self.std + self.mean).clamp(0, 1)
+
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] to representations (N, feature_dim)."""
         return self.embed(self.standardise(images))

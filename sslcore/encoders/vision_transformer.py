@@ -11,11 +11,17 @@ from sslcore.errors import UserError
 from sslcore.views.masks import patchify
 
 
-def sincos_positions(side: int, width: int) -> Tensor:
+def sincos_positions(side: int, width: int, span: int | None = None) -> Tensor:
     """Fixed 2-D sine-cosine positions (side * side, width): half the width for the row, half for the column.
 
     Each half holds sines and cosines at width/4 geometric frequencies, so every row has squared norm
     width / 2 (MAE, arXiv 2111.06377, appendix A.1).
+
+    Args:
+        side: places along each side.
+        width: numbers for each place.
+        span: side of the grid over which they are spread, if another: a smaller view's places lie where they would
+            if it were enlarged to the whole image's size (as DINO interpolates, arXiv 2104.14294).
 
     Raises:
         UserError: if the width is not a multiple of 4.
@@ -25,7 +31,8 @@ def sincos_positions(side: int, width: int) -> Tensor:
             f"Tokens need a width that is a multiple of 4 for their sine-cosine positions, got {width}."
         )
     frequencies = 10_000.0 ** -(torch.arange(width // 4) / (width // 4))
-    angles = torch.arange(side)[:, None] * frequencies
+    places = (torch.arange(side) + 0.5) * ((span or side) / side) - 0.5
+    angles = places[:, None] * frequencies
     wave = torch.cat([angles.sin(), angles.cos()], 1)  # (side, width / 2)
     rows = wave[:, None].expand(side, side, -1)
     columns = wave[None].expand(side, side, -1)
@@ -84,7 +91,11 @@ class VisionTransformer(Encoder):
         if side % self.patch_size:
             both = gcd(side, self.side)
             fitting = max(size for size in range(1, self.patch_size) if both % size == 0)
-            remedy = f"patch_size to {fitting}" if fitting > 1 else "encoder to small"
+            remedy = (
+                f"patch_size to {fitting}"
+                if fitting > 1
+                else f"image_size to a multiple of {self.patch_size}"
+            )
             raise UserError(
                 f"A patch of {self.patch_size} px does not divide {what} of {side} px evenly: set {remedy}."
             )
@@ -92,7 +103,8 @@ class VisionTransformer(Encoder):
     def _positions(self, count: int) -> Tensor:
         if count == self.token_count:
             return self.positions
-        return sincos_positions(round(count**0.5), self.feature_dim).to(self.positions)
+        side, span = round(count**0.5), self.side // self.patch_size
+        return sincos_positions(side, self.feature_dim, span).to(self.positions)
 
     def tokens(
         self,

@@ -19,7 +19,13 @@ from sslcore.losses.distillation import dino, negative_cosine, normalized_mse
 from sslcore.losses.gaussian import coding_rate, sigreg
 from sslcore.losses.geometry import alignment, uniformity
 from sslcore.losses.memory import instance_discrimination, mean_shift
-from sslcore.losses.mutual_information import cpc, jensen_shannon, local_info_nce, pair_scores
+from sslcore.losses.mutual_information import (
+    cpc,
+    jensen_shannon,
+    local_info_nce,
+    pair_scores,
+    reversed_gradient,
+)
 from sslcore.losses.pretext import counting
 from sslcore.losses.reconstruction import (
     answering_nothing,
@@ -69,6 +75,7 @@ __all__ = [
     "normalized_mse",
     "nt_xent",
     "pair_scores",
+    "reversed_gradient",
     "sigreg",
     "sinkhorn",
     "soft_cross_entropy",

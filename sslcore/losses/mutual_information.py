@@ -5,6 +5,7 @@ be minimised.
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -105,3 +106,21 @@ def _own(scores: Tensor) -> Tensor:
             f"Scores of all pairs of at least 2 images at L places have shape (N, N, L), got {tuple(scores.shape)}."
         )
     return torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+
+
+def reversed_gradient(x: Tensor) -> Tensor:
+    """The identity, but the gradient comes back with the other sign: what made ``x`` deceives what follows.
+
+    Ganin, Lempitsky 2015, arXiv 1409.7495, section 3.
+    """
+    return _Reversed.apply(x)
+
+
+class _Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return -gradient

@@ -118,7 +118,7 @@ def w_mse(z1: Tensor, z2: Tensor, *, sub_batch: int | None = None, epsilon: floa
         z1, z2: (N, d), row i of both shows the same image. The rows are taken in order; the method shuffles
             both views alike beforehand if it wants another partition.
         sub_batch: rows whitened together, at least 2d advised; without shrinkage it must be above d. A
-            remainder is left out. All N if not given.
+            remainder is shared out. All N if not given.
         epsilon: shrinkage in [0, 1]; 1 is no whitening.
 
     Values: in [0, 4]; 0 for identical views, about 2 for unrelated ones; without meaning at collapse.
@@ -134,8 +134,7 @@ def w_mse(z1: Tensor, z2: Tensor, *, sub_batch: int | None = None, epsilon: floa
             f"Whitening {z1.shape[1]} dimensions needs sub-batches of more than {least} rows and no more than "
             f"the batch has ({len(z1)}), got {size}: use a larger batch, a smaller embedding or shrinkage."
         )
-    starts = range(0, len(z1) - size + 1, size)
-    parts = [[_whiten(z[start : start + size], epsilon) for start in starts] for z in (z1, z2)]
+    parts = [[_whiten(part, epsilon) for part in z.tensor_split(len(z) // size)] for z in (z1, z2)]
     return normalized_mse(torch.cat(parts[0]), torch.cat(parts[1]))
 
 

@@ -219,10 +219,13 @@ class TwoView(Method):
         Crops enlarge what they show, so views a little smaller than the image keep objects at the size they
         have in whole images (Touvron et al., arXiv 1906.06423) and cost half as much.
         """
-        draw, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
-        twice = torch.cat([batch.images, batch.images])
-        view1, view2 = random_views(twice, draw, generator=generator, size=side).chunk(2)
+        view1, view2 = self.draw(torch.cat([batch.images, batch.images]), generator).chunk(2)
         return {"view1": view1, "view2": view2}
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """One random view of every image."""
+        side = self.side_of(images, self.knobs.view_scale)
+        return random_views(images, self.settings.views, generator=generator, size=side)
 
     def side_of(self, images: Tensor, scale: float) -> int:
         """Pixels along a view of these images: a whole number of patches, or a multiple of 4."""

@@ -6,6 +6,20 @@ from math import cos, pi
 import torch
 from torch import nn
 
+from sslcore.knobs import KnobModel, knob
+
+
+class RisingMomentumSettings(KnobModel):
+    """The knob of methods whose target comes to rest, as :func:`momentum_at` says."""
+
+    momentum: float = knob(
+        0.95,
+        0.0,
+        1.0,
+        help="How slowly the target follows at first; by the end it rests. 0: it begins as a copy. 1: it never moves.",
+        live=True,
+    )
+
 
 def target_of(network: nn.Module) -> nn.Module:
     """A copy of a network that never receives a gradient."""

@@ -7,6 +7,8 @@ from torch.nn import functional as F
 
 from sslcore.losses._common import full_precision
 
+CHUNK = 4096  # rows compared with all centroids at a time
+
 
 @torch.no_grad()
 @full_precision
@@ -35,9 +37,9 @@ def kmeans(
     order = torch.randperm(len(rows), generator=generator).repeat(-(-clusters // len(rows)))[:clusters]
     centroids = rows[order.to(rows.device)].clone()
     for _ in range(iterations):
-        member = F.one_hot(nearest(rows, centroids), clusters).to(rows.dtype)
-        size = member.sum(0)
-        mean = member.T @ rows / size.clamp_min(1)[:, None]
+        which = nearest(rows, centroids)
+        size = which.bincount(minlength=clusters).to(rows.dtype)
+        mean = torch.zeros_like(centroids).index_add_(0, which, rows) / size.clamp_min(1)[:, None]
         centroids = torch.where(size[:, None] > 0, mean, centroids)
         if reassign_empty:
             _reseed(centroids, size)
@@ -50,7 +52,10 @@ def kmeans(
 @full_precision
 def nearest(rows: Tensor, centroids: Tensor) -> Tensor:
     """The nearest centroid (K, d) of each of the rows (..., d)."""
-    return (centroids.square().sum(1) - 2 * rows @ centroids.T).argmin(-1)
+    length, flat = centroids.square().sum(1), rows.flatten(0, -2)
+    # a table of all distances would be too large for many rows and centroids
+    found = [(length - 2 * part @ centroids.T).argmin(1) for part in flat.split(CHUNK)]
+    return torch.cat(found).view(rows.shape[:-1])
 
 
 def _reseed(centroids: Tensor, size: Tensor) -> None:
@@ -76,6 +81,18 @@ def whiten(rows: Tensor, dimensions: int) -> Tensor:
     variance, axes = variance.flip(0)[:dimensions], axes.flip(1)[:, :dimensions]
     alive = variance > 1e-6 * variance[0].clamp_min(1e-12)
     return centred @ axes * torch.where(alive, variance.clamp_min(1e-12).rsqrt(), 0.0)
+
+
+@torch.no_grad()
+@full_precision
+def whitening(rows: Tensor, softness: float) -> Tensor:
+    """Axes (d, d) by which (n, d) rows vary about alike in all directions: ``rows @ axes``.
+
+    Every principal component is divided by sqrt(its variance + ``softness`` * the mean variance), so that directions
+    without variance are not blown up.
+    """
+    variance, axes = torch.linalg.eigh(torch.cov(rows.T).cpu())  # MPS has none
+    return (axes * (variance.clamp_min(0) + softness * variance.mean() + 1e-12).rsqrt()).to(rows.device)
 
 
 class Sortings(nn.Module):

@@ -8,7 +8,7 @@ from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Batch, Method, Panel, Views, one_view
 from sslcore.settings import RunSettings
-from sslcore.views import block_mask, cover, random_token_mask, unpatchify
+from sslcore.views import block_mask, cover, patchify, random_token_mask, unpatchify
 
 
 class MaskRatioSettings(KnobModel):
@@ -26,7 +26,7 @@ class MaskedTokensSettings(MaskRatioSettings):
 class NeedsTransformer(Method):
     """Methods that take an image apart into patches."""
 
-    defaults = {"encoder": "vit", "learning_rate": 2e-3, "weight_decay": 0.05, "warmup": 0.1}
+    defaults = {"encoder": "vit", "learning_rate": 2e-3, "weight_decay": 0.05, "warmup": 0.1, "beta2": 0.95}
     encoder: VisionTransformer
 
     @classmethod
@@ -34,6 +34,22 @@ class NeedsTransformer(Method):
         super().check(settings)
         if settings["encoder"] != "vit":
             raise UserError(f"{cls.card.title} hides patches from a transformer: set encoder to vit.")
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        if self.encoder.token_count < 4:
+            raise UserError(
+                f"An image of {info.size} px is a single patch of {self.encoder.patch_size} px, of which nothing can "
+                f"be hidden: set patch_size to {max(2, info.size // 2)} or less."
+            )
+
+    def patches(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) as standardised patches (N, L, C * P * P)."""
+        return patchify(self.encoder.standardise(images), self.encoder.patch_size)
+
+    def picture(self, patches: Tensor) -> Tensor:
+        """Standardised patches (N, L, C * P * P) as images in [0, 1]."""
+        return self.encoder.as_pictures(unpatchify(patches, self.encoder.patch_size))
 
 
 class MaskedTokens(NeedsTransformer):
@@ -72,11 +88,6 @@ class MaskedTokens(NeedsTransformer):
     def preview(self, views: Views) -> list[Panel]:
         covered = cover(views["images"], views["mask"], self.encoder.patch_size)
         return [Panel("What it sees", covered), Panel("The truth", views["images"])]
-
-    def picture(self, patches: Tensor) -> Tensor:
-        """Standardised patches (N, L, C * P * P) as images in [0, 1]."""
-        standard = unpatchify(patches, self.encoder.patch_size)
-        return (standard * self.encoder.std + self.encoder.mean).clamp(0, 1)
 
 
 def hidden(rows: Tensor, mask: Tensor) -> Tensor:

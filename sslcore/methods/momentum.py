@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.methods.base import Progress, TwoView, TwoViewSettings
-from sslcore.methods.ema import target_of, update_target
+from sslcore.methods.ema import momentum_at, target_of, update_target
 from sslcore.settings import RunSettings
 
 
@@ -37,6 +37,13 @@ class MomentumTwoView(TwoView):
     def after_step(self, progress: Progress) -> None:
         online = nn.Sequential(self.encoder, self.projector)
         update_target(self.target, online, self.momentum(progress))
+
+
+class RisingMomentumTwoView(MomentumTwoView):
+    """The same with a target that comes to rest at the end of the run."""
+
+    def momentum(self, progress: Progress) -> float:
+        return momentum_at(self.knobs.momentum, progress.fraction)
 
 
 def in_groups(network: Callable[[Tensor], Tensor], images: Tensor, lot: Tensor, groups: int) -> Tensor:

@@ -7,8 +7,7 @@ from sslcore.distributed import gather
 from sslcore.encoders import Prototypes, mlp
 from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Progress
-from sslcore.methods.ema import momentum_at
-from sslcore.methods.momentum import MomentumTwoView
+from sslcore.methods.momentum import RisingMomentumTwoView
 
 
 class TeacherSettings(KnobModel):
@@ -78,7 +77,7 @@ class Center(nn.Module):
             self.waiting = None
 
 
-class CenteredTeacher(MomentumTwoView):
+class CenteredTeacher(RisingMomentumTwoView):
     """Methods with DINO's head, its centres, and a teacher that comes to rest at the end."""
 
     def build_projector(self, inputs: int) -> nn.Module:
@@ -86,9 +85,6 @@ class CenteredTeacher(MomentumTwoView):
         hidden, width = self.knobs.projector_hidden, self.knobs.projector_output
         head = mlp(inputs, hidden, hidden, width, norm=self.knobs.head_norm)
         return nn.Sequential(head, Prototypes(width, self.knobs.prototypes))
-
-    def momentum(self, progress: Progress) -> float:
-        return momentum_at(self.knobs.momentum, progress.fraction)
 
     def after_step(self, progress: Progress) -> None:
         super().after_step(progress)

@@ -22,7 +22,7 @@ def build_optimiser(method: Method, settings: OptimiserSettings, device: torch.d
     fused = device.type in ("cpu", "cuda")
     if settings.optimiser == "sgd":
         return SGD(groups, lr=settings.learning_rate, momentum=0.9, fused=fused)
-    return AdamW(groups, lr=settings.learning_rate, fused=fused)
+    return AdamW(groups, lr=settings.learning_rate, betas=(0.9, settings.beta2), fused=fused)
 
 
 def rate(settings: OptimiserSettings, fraction: float) -> float:

@@ -132,10 +132,10 @@ class Referee:
         return torch.cat(parts)
 
     def _gradient_norms(self, step: int) -> dict[str, float]:
-        """Per-term gradient norms at the encoder on a fixed small batch; buffers are left as they were."""
+        """Per-term gradient norms at the encoder on a fixed batch; buffers are left as they were."""
         if self._single:
             return {}
-        batch = first_images(self.data.train, 64, self.device)
+        batch = first_images(self.data.train, self.settings.optimiser.batch_size, self.device)
         with torch.no_grad():
             views = self.method.views(batch, torch.Generator().manual_seed(step))
         with _buffers_kept(self.method):

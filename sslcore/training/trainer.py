@@ -144,6 +144,10 @@ class Trainer(Iterator[Event]):
         name, title, bags = self.settings.method, self.data.title, self.data.train.bags
         if get_method(name).needs_labels and self.data.train.labels is None:
             raise UserError(f"{name} learns from labels and the training images of {title} have none.")
+        if get_method(name).needs_colour and not self.data.coloured:
+            raise UserError(
+                f"{name} learns from colours and {title} has none: choose other data or another method."
+            )
         if get_method(name).uses_bags(self.settings):
             if bags is None:
                 raise UserError(

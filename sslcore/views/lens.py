@@ -1,7 +1,7 @@
 """Lenses bend colours differently: a shortcut for whoever asks where in an image a patch was.
 
-Towards the corners red and blue drift apart, so the fringes of a patch tell its place without anything being
-understood (Doersch, Gupta, Efros, arXiv 1505.05192, section 3.1). Here is the fault, and two defences.
+Towards the corners green drifts apart from red and blue, so the fringes of a patch tell its place without anything
+being understood (Doersch, Gupta, Efros, arXiv 1505.05192, section 3.1). Here is the fault, and two defences.
 """
 
 import torch
@@ -13,11 +13,11 @@ _NOISE = 0.5 / 255  # half a gray level
 
 
 def chromatic_aberration(images: Tensor, strength: float) -> Tensor:
-    """Magnify red by 1 + strength and blue by 1 - strength about the centre of colour images (N, 3, H, W)."""
+    """Shrink green by 1 - strength about the centre of colour images (N, 3, H, W)."""
     if images.shape[1] == 1 or strength == 0:
         return images
     red, green, blue = images.split(1, dim=1)
-    return torch.cat([_magnify(red, 1 + strength), green, _magnify(blue, 1 - strength)], 1)
+    return torch.cat([red, _magnify(green, 1 - strength), blue], 1)
 
 
 def drop_colours(tiles: Tensor, *, generator: torch.Generator) -> Tensor:

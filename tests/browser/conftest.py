@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import PATIENCE, button, chart, chromium, serve
+from tests.browser.driving import PATIENCE, button, chart, chromium, exceptions, listen, serve
 
 RUN = {"data": "digits", "width": 8, "batch_size": 64, "seconds": 600, "device": "cpu", "precision": "fp32"}
 
@@ -45,13 +45,12 @@ def visitor(server: str, browser: Browser) -> Iterator[Callable[..., Page]]:
         context.set_default_timeout(1000 * PATIENCE)
         page = context.new_page()
         pages.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if _is_error(said) else None)
+        listen(page, errors)
         page.goto(f"/{address}?{urlencode(query)}" if query else f"/{address}")
         return page
 
     yield open_page
-    boxes = [text for page in pages for text in page.get_by_test_id("stException").all_inner_texts()]
+    boxes = [text for page in pages for text in exceptions(page)]
     for context in contexts:
         context.close()
     assert not boxes, f"the page shows an exception: {boxes}"
@@ -75,8 +74,3 @@ def watched(visitor: Callable[..., Page]) -> Iterator[Page]:
     if "run=" in page.url and button(page, "Stop").is_enabled():
         button(page, "Stop").click()
         expect(button(page, "Stop")).to_be_disabled()
-
-
-def _is_error(said) -> bool:
-    """Whether a message of the console is an error of the page; what a network refuses is none."""
-    return said.type == "error" and "Failed to load resource" not in said.text

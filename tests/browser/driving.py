@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
 
 from tests.browser.find_browser import HELP, find
 
@@ -92,6 +92,22 @@ def button(page: Page, label: str) -> Locator:
 def chart(page: Page, alt: str) -> Locator:
     """The chart whose description begins like this."""
     return page.locator(f'.plot[aria-label^="{alt}"]')
+
+
+def listen(page: Page, heard: list[str]) -> None:
+    """Note the errors of a page's console from now on; what a network refuses is none."""
+
+    def note(said: ConsoleMessage) -> None:
+        if said.type == "error" and "Failed to load resource" not in said.text:
+            heard.append(said.text)
+
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("console", note)
+
+
+def exceptions(page: Page) -> list[str]:
+    """The exceptions that a page shows."""
+    return page.get_by_test_id("stException").all_inner_texts()
 
 
 def _wait_until_healthy(address: str, process: subprocess.Popen, log: Path) -> None:

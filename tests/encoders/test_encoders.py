@@ -48,6 +48,15 @@ def test_sine_cosine_rows_have_norm_half_the_width():
     assert torch.cdist(positions, positions)[~torch.eye(25, dtype=torch.bool)].min() > 0.1
 
 
+def test_places_of_a_smaller_view_lie_where_they_are_in_the_whole_image():
+    whole = sincos_positions(8, 24)
+    assert torch.equal(sincos_positions(8, 24, span=8), whole)
+    half = sincos_positions(4, 24, span=8)  # each lies in the middle of four places of the whole grid
+    nearest = torch.cdist(half, whole).topk(4, largest=False).indices.sort(1).values
+    first = (torch.arange(4)[:, None] * 16 + torch.arange(4) * 2).flatten()[:, None]
+    assert torch.equal(nearest, first + torch.tensor([0, 1, 8, 9]))
+
+
 def test_a_transformer_sees_only_the_tokens_it_is_given():
     encoder = VisionTransformer(InputInfo(size=16), patch_size=4, token_width=16, depth=1, heads=2).eval()
     images = torch.rand(2, 3, 16, 16)

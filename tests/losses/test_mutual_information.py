@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.losses import cpc, info_nce, jensen_shannon, local_info_nce, pair_scores
+from sslcore.losses import cpc, info_nce, jensen_shannon, local_info_nce, pair_scores, reversed_gradient
 
 
 def scores_of(right: float, wrong: float, count: int = 5, places: int = 3) -> torch.Tensor:
@@ -94,3 +94,10 @@ def test_cpc_of_unit_rows_is_info_nce_in_each_group(views):
 def test_cpc_refuses_what_does_not_pair():
     with pytest.raises(UserError, match="same shape"):
         cpc(torch.zeros(2, 3, 4), torch.zeros(2, 4, 4))
+
+
+def test_a_reversed_gradient_deceives_what_follows():
+    x = torch.randn(4, 3, requires_grad=True)
+    y = reversed_gradient(x)
+    y.square().sum().backward()
+    assert torch.equal(y, x) and torch.allclose(x.grad, -2 * x)

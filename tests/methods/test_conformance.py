@@ -141,6 +141,7 @@ def test_a_copied_state_continues_alike(name):
 
 
 OF_THEIR_OWN = {
+    "beit": {"vocabulary": 8},  # the images are noise, of which more words tell more
     "w_mse": {"noise": 0.2},  # agreement is all it asks for, and equal views have that from the start
     "emp_ssl": {"patch_area": 1.0},
     "micle": {"use_bags": False},  # a partner would be another picture every time

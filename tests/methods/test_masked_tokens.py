@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from sslcore.errors import UserError
 from sslcore.methods.masked_tokens import as_colours, hidden
 from tests.methods.test_conformance import batch_of, make, views_of
 
@@ -10,6 +12,19 @@ def test_masks_are_blocks_or_scattered_and_never_empty_or_full():
             method = make("maskfeat", patch_size=8, mask_ratio=ratio, mask_blocks=blocks)
             mask = views_of(method, batch_of(5))["mask"]
             assert mask.shape == (5, 16) and (mask.sum(1) - count).abs().max() <= (not blocks)
+
+
+@pytest.mark.parametrize("name", ["beit", "mae", "ibot", "msn", "ijepa"])
+def test_of_a_single_patch_nothing_can_be_hidden(name):
+    with pytest.raises(UserError, match="set patch_size to 16 or less"):
+        make(name, patch_size=32)
+
+
+@pytest.mark.parametrize("name", ["mae", "msn"])
+def test_one_patch_at_least_is_seen(name):
+    method = make(name, patch_size=8)
+    method.settings = method.settings.turn(mask_ratio=0.95)
+    assert views_of(method, batch_of(3))["keep"].shape == (3, 1)
 
 
 def test_hidden_rows_stay_with_their_sample():

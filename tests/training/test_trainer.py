@@ -2,6 +2,7 @@ import gc
 import threading
 import time
 import weakref
+from dataclasses import replace
 from itertools import count
 from math import cos, pi
 from types import SimpleNamespace
@@ -193,6 +194,12 @@ def test_unlabelled_images_train_without_label_figures(unlabelled):
 def test_supervised_needs_labels(unlabelled):
     with pytest.raises(UserError, match="labels"):
         Trainer(tiny_settings("supervised"), unlabelled)
+
+
+def test_colours_cannot_be_learned_from_gray_images(tiny):
+    gray = tiny.train.images[:, :1].expand(-1, 3, -1, -1)
+    with pytest.raises(UserError, match="colorization learns from colours and Tiny has none"):
+        Trainer(tiny_settings("colorization"), replace(tiny, train=replace(tiny.train, images=gray)))
 
 
 def test_a_batch_larger_than_the_data_is_refused(tiny):

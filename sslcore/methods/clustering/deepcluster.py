@@ -97,9 +97,8 @@ class DeepCluster(TwoView):
         return nn.Identity() if self.knobs.version == "v1" else super().build_projector(inputs)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        seen = super().views(batch, generator)
-        if self.knobs.version == "v1":
-            del seen["view2"]
+        v1 = self.knobs.version == "v1"
+        seen = {"view1": self.draw(batch.images, generator)} if v1 else super().views(batch, generator)
         labels = {"target": self.sortings.target[batch.index], "weight": self.sortings.weight[batch.index]}
         return {**seen, **labels}
 

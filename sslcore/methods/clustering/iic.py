@@ -40,7 +40,7 @@ def sizes(settings: RunSettings) -> float:
 class IIC(TwoView):
     """Invariant information clustering. Ji, Henriques, Vedaldi, ICCV 2019, arXiv 1807.06653.
 
-    Colour jitter and grayscale do the work of the paper's Sobel filter; main and auxiliary heads learn at
+    Strong colour jitter and grayscale do the work of the paper's Sobel filter; main and auxiliary heads learn at
     once, where the paper lets them take turns by epochs.
     """
 
@@ -77,6 +77,8 @@ class IIC(TwoView):
         ),
     )
     Settings = IICSettings
+    # colour is the easiest thing to agree on, and a table of groups needs a large batch
+    defaults = {"hue": 0.5, "saturation": 0.8, "grayscale": 0.5, "batch_size": 512}
 
     def build_projector(self, inputs: int) -> nn.Module:
         """All heads side by side in one linear layer: main ones first."""

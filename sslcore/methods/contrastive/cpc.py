@@ -20,7 +20,8 @@ from sslcore.views import random_views
 
 class CPCSettings(KnobModel):
     version: Literal["v1", "v2"] = knob(
-        "v1", help="v1 predicts downwards. v2: in four directions, augmented patches, layer norm."
+        "v1",
+        help="v1 predicts downwards. v2: in four directions, from augmented patches, with layer norm on each.",
     )
     patch_grid: int = knob(7, 3, 15, help="Patches along each side; neighbours overlap by half.")
     nearest_row: int = knob(

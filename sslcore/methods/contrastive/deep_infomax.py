@@ -1,24 +1,29 @@
 """Deep InfoMax: a summary of an image should tell which places belong to that image."""
 
-from math import log, nan
-from typing import Any, Literal
+from math import log
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcore.distributed import gather
-from sslcore.encoders import InputInfo, mlp
+from sslcore.encoders import InputInfo, map_side, mlp
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
-from sslcore.losses import jensen_shannon, local_info_nce, pair_scores
-from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
+from sslcore.losses import jensen_shannon, local_info_nce, pair_scores, reversed_gradient
+from sslcore.methods.base import Batch, Losses, Method, Panel, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
+from sslcore.views import random_views
+
+PLACES = 8  # of the fine map, along each side; the first stage's, where a place has not seen the whole image
+UNCOLOURED = {"jitter": 0.0, "grayscale": 0.0}
+UNMOVED = {"crop_min": 1.0, "crop_max": 1.0, "flip": 0.0, "rotation": 0.0, "cutout": 0.0}
 
 
 class DeepInfoMaxSettings(KnobModel):
-    global_weight: float = knob(0.5, 0.0, 100.0, help="Summary against the whole coarse map.", live=True)
+    global_weight: float = knob(0.0, 0.0, 100.0, help="Summary against the whole fine map.", live=True)
     local_weight: float = knob(
         1.0, 0.0, 100.0, help="Summary against every place of the fine map.", live=True
     )
@@ -28,20 +33,16 @@ class DeepInfoMaxSettings(KnobModel):
     estimator: Literal["jsd", "info_nce"] = knob(
         "jsd", help="jsd judges each pair alone; info_nce makes pairs compete and needs many negatives."
     )
+    summary_hidden: int = knob(512, 8, 4096, help="Width between coarse map and summary.", advanced=True)
     summary_dim: int = knob(64, 2, 1024, help="Dimensions of the summary.", advanced=True)
     critic_hidden: int = knob(256, 8, 4096, help="Width of the critics that score pairs.", advanced=True)
 
 
-class Reversed(torch.autograd.Function):
-    """The identity, but the gradient comes back with the other sign: what follows is deceived, not served."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return -gradient
+def guessing(s: RunSettings) -> float:
+    """Loss when all pairs have the same score: no information by jsd; by info_nce one answer of so many."""
+    others, prior = s["batch_size"] - 1, 2 * log(2) * s["prior_weight"]
+    guess = s["global_weight"] * log(1 + others) + s["local_weight"] * log(1 + others * PLACES**2)
+    return prior + (guess if s["estimator"] == "info_nce" else 0.0)
 
 
 @register
@@ -59,37 +60,37 @@ class DeepInfoMax(Method):
         "A summary that serves all places must hold what the whole image has in common.",
         formula=r"-\alpha\,\hat I(X;Y)-\frac{\beta}{L}\sum_{l}\hat I(C_l;Y)+\gamma\,D_{\mathrm{prior}}(Y),\quad"
         r"\hat I=-\mathbb E_{+}\,\mathrm{sp}(-T)-\mathbb E_{-}\,\mathrm{sp}(T)+2\log 2",
-        sees="One augmented view of every image.",
+        sees="One crop of every image as it is, of which places are taken, and in other colours, to be summed up.",
         target="High scores for the summary with places of its own image, low ones with those of others.",
-        chance=lambda s: 2 * log(2) * s["prior_weight"] if s["estimator"] == "jsd" else nan,
+        chance=guessing,
         best=lambda s: (
             -2 * log(2) * (s["global_weight"] + s["local_weight"]) if s["estimator"] == "jsd" else 0.0
         ),
         switches=(
+            Switch(UNCOLOURED, "As in the paper: the light that a summary shares with its places tells."),
             Switch(
                 {"local_weight": 0.0, "global_weight": 1.0},
                 "The whole map at once is easy to recognise by any detail: the features are worse.",
             ),
         ),
         notes=(
-            "Nothing asks two views to agree: colours and positions are kept as readily as objects.",
-            "The prior is a game: a discriminator tells summaries from uniform noise, and its gradient reaches "
-            "the encoder with the other sign. Its term settles near 2 ln 2 times its weight.",
+            "Unlike in the paper a summary sees other colours than its places: light is the easiest answer.",
+            "The prior is a game: what tells summaries from uniform noise passes its gradient on reversed.",
         ),
     )
     Settings = DeepInfoMaxSettings
-    # a tint of its own would tell the places of a view at once
-    defaults = {"jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6, "batch_size": 64}
+    defaults = {"crop_min": 0.6, "batch_size": 64}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        knobs, hidden, dims = self.knobs, self.knobs.critic_hidden, self.encoder.map_dims
-        with torch.no_grad():
-            coarse = self.encoder.eval().feature_map(torch.zeros(1, info.channels, info.size, info.size))
-        self.summary = nn.Linear(self.encoder.feature_dim, knobs.summary_dim)
-        self.global_map = mlp(coarse[0].numel(), hidden, hidden)
+        knobs, hidden = self.knobs, self.knobs.critic_hidden
+        width, places = self.encoder.map_dims[0], map_side(self.encoder, info) ** 2
+        self.summary = nn.Sequential(
+            nn.Flatten(), mlp(places * self.encoder.feature_dim, knobs.summary_hidden, knobs.summary_dim)
+        )
+        self.global_map = mlp(PLACES**2 * width, hidden, hidden)
         self.global_query = mlp(knobs.summary_dim, hidden, hidden)
-        self.local_map = mlp(dims[-2], hidden, hidden)
+        self.local_map = mlp(width, hidden, hidden)
         self.local_query = mlp(knobs.summary_dim, hidden, hidden)
         self.discriminator = mlp(knobs.summary_dim, 4 * knobs.summary_dim, 1, norm=False)
 
@@ -102,28 +103,31 @@ class DeepInfoMax(Method):
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         uniform = torch.rand(len(batch.images), self.knobs.summary_dim, generator=generator)
-        images = one_view(batch, self.settings, generator)
-        return {"images": images, "uniform": uniform.to(images.device)}
+        draw = self.settings.views
+        places = random_views(batch.images, draw.change(**UNCOLOURED), generator=generator)
+        images = random_views(places, draw.change(**UNMOVED), generator=generator)
+        return {"images": images, "places": places, "uniform": uniform.to(images.device)}
 
     def project(self, images: Tensor) -> Tensor:
-        return self.summary(self.encode(images))
+        return self.summary(self.encoder.feature_map(self.encoder.standardise(images)))
 
-    def scores(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def scores(self, views: Views) -> tuple[Tensor, Tensor, Tensor]:
         """Summaries (N, d), their scores with whole images (N, N, 1) and with places (N, N, L)."""
-        *_, fine, coarse = self.encoder.feature_maps(self.encoder.standardise(images))
-        summary = self.summary(coarse.mean((2, 3)))
+        both = torch.cat([views["places"], views["images"]])
+        fine, *_, coarse = self.encoder.feature_maps(self.encoder.standardise(both))
+        fine, summary = F.adaptive_avg_pool2d(fine.chunk(2)[0], PLACES), self.summary(coarse.chunk(2)[1])
         places = self.local_map(fine.permute(0, 2, 3, 1).flatten(0, 2)).unflatten(0, (len(fine), -1))
-        whole = self.global_map(coarse.flatten(1))[:, None]
+        whole = self.global_map(fine.flatten(1))[:, None]
         with_whole = pair_scores(gather(self.global_query(summary).float()), gather(whole.float()))
         with_places = pair_scores(gather(self.local_query(summary).float()), gather(places.float()))
         return summary.float(), with_whole, with_places
 
     def loss(self, views: Views) -> Losses:
-        summary, with_whole, with_places = self.scores(views["images"])
+        summary, with_whole, with_places = self.scores(views)
         knobs = self.knobs
         information = jensen_shannon if knobs.estimator == "jsd" else local_info_nce
         real = self.discriminator(views["uniform"]).float()
-        fake = self.discriminator(Reversed.apply(summary.sigmoid())).float()
+        fake = self.discriminator(reversed_gradient(summary.sigmoid())).float()
         terms = {
             "global": knobs.global_weight * information(with_whole),
             "local": knobs.local_weight * information(with_places),
@@ -134,12 +138,12 @@ class DeepInfoMax(Method):
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
-        scores = self.scores(views["images"])[2]
+        scores = self.scores(views)[2]
         side = round(scores.shape[2] ** 0.5)
         own = scores.diagonal().T.reshape(-1, 1, side, side).sigmoid()
         other = scores.roll(-1, 0).diagonal().T.reshape(-1, 1, side, side).sigmoid()
         return [
-            Panel("The image", views["images"]),
+            Panel("The image that is summed up", views["images"]),
             Panel("Places its own summary claims", own, text="Bright: said to be of the same image."),
             Panel("Places the next image's summary claims", other, text="These should be dark."),
         ]

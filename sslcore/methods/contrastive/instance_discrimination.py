@@ -12,7 +12,6 @@ from sslcore.methods.base import Batch, Losses, Panel, Progress, TwoView, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.views import random_views
 
 
 class InstanceDiscriminationSettings(SimCLRSettings):
@@ -74,9 +73,7 @@ class InstanceDiscrimination(TwoView):
         self._seen: tuple[Tensor, Tensor] | None = None
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        side = self.side_of(batch.images, self.knobs.view_scale)
-        view = random_views(batch.images, self.settings.views, generator=generator, size=side)
-        return {"view": view, "index": batch.index}
+        return {"view": self.draw(batch.images, generator), "index": batch.index}
 
     def loss(self, views: Views) -> Losses:
         z, index, knobs = F.normalize(self.project(views["view"]).float(), dim=1), views["index"], self.knobs

@@ -16,6 +16,8 @@ from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import random_views
 
+NOT_CALM = ("rotation", "jitter", "grayscale", "blur", "solarize", "cutout", "noise")  # all but crop and flip
+
 
 class MeanShiftSettings(QueueSettings, MomentumSettings):
     neighbours: int = knob(
@@ -91,7 +93,7 @@ class MeanShift(MomentumTwoView):
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         strong, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
-        calm = {name: 0.0 for name in ("jitter", "grayscale", "blur", "solarize", "cutout", "noise")}
+        calm = {name: 0.0 for name in NOT_CALM}
         weak = strong.change(**calm) if self.knobs.weak_target else strong
         return {
             "view1": random_views(batch.images, strong, generator=generator, size=side),

@@ -4,14 +4,11 @@ from math import exp, log
 
 import torch
 
-from sslcore.distributed import gather
 from sslcore.knobs import knob
-from sslcore.losses import nt_xent
-from sslcore.methods.base import Batch, Losses, TwoView, Views
-from sslcore.methods.contrastive.simclr import SimCLRSettings
+from sslcore.methods.base import Batch, Views
+from sslcore.methods.contrastive.simclr import SimCLR, SimCLRSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.views import random_views
 
 
 class MICLeSettings(SimCLRSettings):
@@ -29,7 +26,7 @@ class MICLeSettings(SimCLRSettings):
 
 
 @register
-class MICLe(TwoView):
+class MICLe(SimCLR):
     """Multi-instance contrastive learning. Azizi et al., ICCV 2021, arXiv 2101.05224."""
 
     card = Card(
@@ -85,11 +82,5 @@ class MICLe(TwoView):
         if self.knobs.wrong_bags:
             wrong = torch.rand(len(others), generator=generator) < self.knobs.wrong_bags
             others = torch.where(wrong.to(others.device).view(-1, 1, 1, 1), others.roll(1, 0), others)
-        draw, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)
-        pairs = torch.cat([batch.images, others])
-        view1, view2 = random_views(pairs, draw, generator=generator, size=side).chunk(2)
+        view1, view2 = self.draw(torch.cat([batch.images, others]), generator).chunk(2)
         return {"view1": view1, "view2": view2}
-
-    def loss(self, views: Views) -> Losses:
-        z1, z2 = map(gather, self.project_both(views))
-        return Losses({"nt_xent": nt_xent(z1, z2, temperature=self.knobs.temperature)})

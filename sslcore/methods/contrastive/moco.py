@@ -27,12 +27,13 @@ class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):
         1,
         1,
         64,
-        help="Batch norm sees so many parts of a batch one by one, as on so many GPUs.",
+        help="Batch norm sees so many parts of a batch one by one, as on so many GPUs. v1 and v2 only.",
         advanced=True,
     )
     shuffle_bn: bool = knob(
         True,
-        help="Keys are grouped differently from queries, so that shared statistics tell nothing.",
+        help="Keys are grouped differently from queries, so that shared statistics tell nothing. One group is the same "
+        "for both: nothing to shuffle.",
         advanced=True,
     )
     predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)

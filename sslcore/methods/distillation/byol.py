@@ -6,14 +6,14 @@ from torch import nn
 from sslcore.encoders import InputInfo, mlp, predictor
 from sslcore.knobs import knob
 from sslcore.losses import normalized_mse
-from sslcore.methods.base import Losses, Progress, TwoViewSettings, Views
-from sslcore.methods.ema import momentum_at
-from sslcore.methods.momentum import MomentumTwoView
+from sslcore.methods.base import Losses, TwoViewSettings, Views
+from sslcore.methods.ema import RisingMomentumSettings
+from sslcore.methods.momentum import RisingMomentumTwoView
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
 
-class BYOLSettings(TwoViewSettings):
+class BYOLSettings(RisingMomentumSettings, TwoViewSettings):
     predictor: bool = knob(
         True, help="The extra network on the online side. Off: both sides meet at one point."
     )
@@ -25,17 +25,10 @@ class BYOLSettings(TwoViewSettings):
         help="The predictor's learning rate as a multiple of the network's: it has to keep up with what it follows.",
         advanced=True,
     )
-    momentum: float = knob(
-        0.95,
-        0.0,
-        1.0,
-        help="How slowly the target follows at first; by the end it rests. 0: it begins as a copy. 1: it never moves.",
-        live=True,
-    )
 
 
 @register
-class BYOL(MomentumTwoView):
+class BYOL(RisingMomentumTwoView):
     """Bootstrap your own latent. Grill et al., NeurIPS 2020, arXiv 2006.07733."""
 
     card = Card(
@@ -89,6 +82,3 @@ class BYOL(MomentumTwoView):
             {"params": network},
             {"params": list(self.predictor.parameters()), "rate": self.knobs.predictor_rate},
         ]
-
-    def momentum(self, progress: Progress) -> float:
-        return momentum_at(self.knobs.momentum, progress.fraction)

@@ -9,15 +9,15 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.losses import dino
 from sslcore.methods.base import Losses, Panel, Views
+from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.methods.groups import groups_in_use, show_groups
-from sslcore.methods.momentum import MomentumSettings
 from sslcore.methods.multi_crop import MultiCrop, MultiCropSettings
 from sslcore.methods.teacher import Center, CenteredTeacher, CenteredTeacherSettings, entropy
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
 
-class DINOSettings(CenteredTeacherSettings, MomentumSettings, MultiCropSettings):
+class DINOSettings(CenteredTeacherSettings, RisingMomentumSettings, MultiCropSettings):
     pass
 
 

@@ -9,17 +9,17 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import dino
-from sslcore.methods.base import Batch, Losses, Panel, Views
+from sslcore.methods.base import Batch, Losses, Panel, TwoViewSettings, Views
+from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.methods.groups import group_map, groups_in_use, show_groups
 from sslcore.methods.masked_tokens import MaskRatioSettings, NeedsTransformer
-from sslcore.methods.momentum import MomentumSettings
 from sslcore.methods.teacher import Center, CenteredTeacher, CenteredTeacherSettings, entropy
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import block_mask, cover
 
 
-class IBOTSettings(CenteredTeacherSettings, MaskRatioSettings, MomentumSettings):
+class IBOTSettings(CenteredTeacherSettings, MaskRatioSettings, RisingMomentumSettings, TwoViewSettings):
     image_weight: float = knob(1.0, 0.0, 100.0, help="How much the group of a view counts.", live=True)
     patch_weight: float = knob(1.0, 0.0, 100.0, help="How much those of hidden patches count.", live=True)
 
@@ -28,7 +28,8 @@ class IBOTSettings(CenteredTeacherSettings, MaskRatioSettings, MomentumSettings)
 class IBOT(NeedsTransformer, CenteredTeacher):
     """Image BERT with an online tokenizer. Zhou, Wei, Wang, Shen, Xie, Yuille, Kong, ICLR 2022, arXiv 2111.07832.
 
-    The mean of the tokens, which is the representation here, takes the place of the paper's class token.
+    The mean of the tokens, which is the representation here, takes the place of the paper's class token. Patches
+    are hidden in one of the two views, where the paper leaves every view whole half of the time.
     """
 
     card = Card(
@@ -41,11 +42,11 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         idea="DINO and BERT in one: the student names the teacher's group for another view of the image, and for each "
         "patch that is hidden from it the group that the teacher, who sees it, puts the patch in. The teacher is "
         "a tokenizer that learns along.",
-        formula=r"\tfrac{\lambda_1}{2}\sum_{v\ne q}H\big(P_t(u_q),P_s(\hat u_v)\big)+\frac{\lambda_2}{2}\sum_{v}"
-        r"\frac{1}{\lvert\mathcal M\rvert}\sum_{l\in\mathcal M}H\big(P_t(u_{v,l}),P_s(\hat u_{v,l})\big),\quad "
+        formula=r"\tfrac{\lambda_1}{2}\sum_{v\ne q}H\big(P_t(u_q),P_s(\hat u_v)\big)+"
+        r"\frac{\lambda_2}{\lvert\mathcal M\rvert}\sum_{l\in\mathcal M}H\big(P_t(u_{1,l}),P_s(\hat u_{1,l})\big),\quad "
         r"H(p,q)=-\sum_k p_k\log q_k",
-        sees="Two augmented views of every image, in each some blocks of patches hidden; the teacher sees all.",
-        target="The teacher's answer to the other view, and to every hidden patch of the same view.",
+        sees="Two augmented views of every image, in the first some blocks of patches hidden; the teacher sees all.",
+        target="The teacher's answer to the other view, and to every hidden patch.",
         chance=lambda s: (s["image_weight"] + s["patch_weight"]) * log(s["prototypes"]),
         collapse=lambda s: (
             (s["image_weight"] + s["patch_weight"]) * log(s["prototypes"]) if s["centering"] else 0.0
@@ -77,12 +78,12 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         self.image_center, self.patch_center = (Center(self.knobs.prototypes) for _ in range(2))
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        """Two views, and ``mask1`` and ``mask2`` (N, L): the patches hidden from the student."""
+        """Two views, and ``mask`` (N, L): the patches of the first that are hidden from the student."""
         seen = super().views(batch, generator)
         count, side = len(seen["view1"]), seen["view1"].shape[-1] // self.encoder.patch_size
         ratio = max(self.knobs.mask_ratio, 1 / side**2)
-        masks = (block_mask(count, side, ratio, generator=generator) for _ in range(2))
-        return {**seen, **{f"mask{i + 1}": mask.to(batch.images.device) for i, mask in enumerate(masks)}}
+        mask = block_mask(count, side, ratio, generator=generator)
+        return {**seen, "mask": mask.to(batch.images.device)}
 
     def network(self, teacher: bool) -> tuple[nn.Module, nn.Module]:
         """Encoder and head of the teacher, or of the student."""
@@ -91,14 +92,14 @@ class IBOT(NeedsTransformer, CenteredTeacher):
     def tokens(self, views: Views, *, teacher: bool) -> Tensor:
         """Tokens (2N, L, width) of both views; patches are hidden from the student only."""
         encoder, _ = self.network(teacher)
-        images = encoder.standardise(both(views, "view"))
-        mask = None if teacher else both(views, "mask")
+        images = encoder.standardise(torch.cat([views["view1"], views["view2"]]))
+        mask = None if teacher else torch.cat([views["mask"], torch.zeros_like(views["mask"])])
         return encoder.tokens(images, mask=mask, mask_token=self.mask_token)
 
     def answers(self, views: Views, *, teacher: bool) -> tuple[Tensor, Tensor]:
-        """Logits for both views: of the images (2N, K), and of their hidden patches (2N M, K)."""
+        """Logits of both views (2N, K), and of the hidden patches of the first (N M, K)."""
         tokens, (_, head) = self.tokens(views, teacher=teacher), self.network(teacher)
-        return head(tokens.mean(1)), head(tokens[both(views, "mask")])
+        return head(tokens.mean(1)), head(tokens[: len(tokens) // 2][views["mask"]])
 
     def loss(self, views: Views) -> Losses:
         knobs = self.knobs
@@ -130,7 +131,7 @@ class IBOT(NeedsTransformer, CenteredTeacher):
     def preview(self, views: Views) -> list[Panel]:
         image, _ = self.answers(views, teacher=True)
         student, teacher = (self.patch_groups(views, teacher=who) for who in (False, True))
-        covered = cover(views["view1"], views["mask1"], self.encoder.patch_size)
+        covered = cover(views["view1"], views["mask"], self.encoder.patch_size)
         text = "One colour for each group of patches."
         return [
             *show_groups(views, *self.image_center.assign(image, self.knobs).chunk(2)),
@@ -145,8 +146,3 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         first, _ = self.tokens(views, teacher=teacher).chunk(2)
         logits = head(first.flatten(0, 1)).unflatten(0, first.shape[:2])
         return (logits - self.patch_center.of(self.knobs)).argmax(2)
-
-
-def both(views: Views, name: str) -> Tensor:
-    """What belongs to the first view above what belongs to the second."""
-    return torch.cat([views[f"{name}1"], views[f"{name}2"]])

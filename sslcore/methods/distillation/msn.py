@@ -10,11 +10,11 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, Prototypes, mlp
 from sslcore.knobs import knob
 from sslcore.losses import dino, mean_entropy_gap
-from sslcore.methods.base import Batch, Losses, Panel, Progress, Views
-from sslcore.methods.ema import momentum_at
+from sslcore.methods.base import Batch, Losses, Panel, Views
+from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.methods.groups import groups_in_use, show_groups
 from sslcore.methods.masked_tokens import MaskRatioSettings, NeedsTransformer
-from sslcore.methods.momentum import MomentumSettings, MomentumTwoView
+from sslcore.methods.momentum import RisingMomentumTwoView
 from sslcore.methods.multi_crop import MultiCrop, MultiCropSettings
 from sslcore.methods.teacher import TeacherSettings
 from sslcore.registry import Card, Switch, register
@@ -22,7 +22,7 @@ from sslcore.settings import RunSettings
 from sslcore.views import cover, random_token_mask
 
 
-class MSNSettings(TeacherSettings, MaskRatioSettings, MomentumSettings, MultiCropSettings):
+class MSNSettings(TeacherSettings, MaskRatioSettings, RisingMomentumSettings, MultiCropSettings):
     spread_weight: float = knob(
         1.0,
         0.0,
@@ -33,7 +33,7 @@ class MSNSettings(TeacherSettings, MaskRatioSettings, MomentumSettings, MultiCro
 
 
 @register
-class MSN(NeedsTransformer, MomentumTwoView, MultiCrop):
+class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
     """Masked siamese networks. Assran, Caron, Misra et al., ECCV 2022, arXiv 2204.07141.
 
     The teacher's sharpening, p^(1/T) of a softmax at the student's temperature, is a softmax at T times that
@@ -75,7 +75,8 @@ class MSN(NeedsTransformer, MomentumTwoView, MultiCrop):
     Settings = MSNSettings
     defaults = {
         **NeedsTransformer.defaults,
-        "batch_size": 128,
+        "batch_size": 64,
+        "local_crops": 1,
         "prototypes": 64,
         "teacher_temperature": 0.025,
     }
@@ -121,9 +122,6 @@ class MSN(NeedsTransformer, MomentumTwoView, MultiCrop):
         spread = knobs.spread_weight * mean_entropy_gap(answers)
         terms = {"cross_entropy": torch.stack(each).mean(), "spread": spread}
         return Losses(terms, {"groups": groups_in_use(answers)})
-
-    def momentum(self, progress: Progress) -> float:
-        return momentum_at(self.knobs.momentum, progress.fraction)
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:

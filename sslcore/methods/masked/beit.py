@@ -11,15 +11,15 @@ from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.methods.base import Batch, Epoch, Losses, Panel, Views, classification
 from sslcore.methods.groups import groups_in_use
-from sslcore.methods.kmeans import kmeans, nearest
+from sslcore.methods.kmeans import kmeans, nearest, whitening
 from sslcore.methods.masked_tokens import MaskedTokens, MaskedTokensSettings, hidden
 from sslcore.pixels import as_floats
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.views import patchify
 
 READ = 20_000  # patches from which the vocabulary is learned
 ITERATIONS = 20  # of k-means
+SOFTNESS = 0.02  # of the whitening: without it words are colours, which vary most
 
 
 class BEiTSettings(MaskedTokensSettings):
@@ -32,8 +32,8 @@ class BEiTSettings(MaskedTokensSettings):
 class BEiT(MaskedTokens):
     """BERT pre-training of image transformers. Bao, Dong, Piao, Wei, ICLR 2022, arXiv 2106.08254.
 
-    The tokenizer is learned before the first step, from patches of the training images by k-means, in place of
-    the paper's discrete autoencoder; like that one it stays as it is from then on.
+    The tokenizer is learned before the first step, from whitened patches of the training images by k-means, in place
+    of the paper's discrete autoencoder; like that one it stays as it is from then on.
     """
 
     card = Card(
@@ -47,7 +47,7 @@ class BEiT(MaskedTokens):
         "words, and a transformer fills in hidden words as BERT does. It has to choose among words, so it may be "
         "of two minds where an average of pixels would be a blur.",
         formula=r"-\frac1{\lvert\mathcal M\rvert}\sum_{l\in\mathcal M}\log p_\theta\big(t_l\mid x^{\mathcal M}\big),"
-        r"\quad t_l=\arg\min_k\lVert x_l-e_k\rVert",
+        r"\quad t_l=\arg\min_k\lVert A^\top(x_l-e_k)\rVert",
         sees="The whole image, with a learned token in the place of every hidden patch.",
         target="The visual words of the hidden patches.",
         chance=lambda s: log(s["vocabulary"]),
@@ -70,6 +70,7 @@ class BEiT(MaskedTokens):
         super().__init__(settings, info)
         numbers = info.channels * self.encoder.patch_size**2
         self.register_buffer("words", torch.randn(self.knobs.vocabulary, numbers))
+        self.register_buffer("axes", torch.eye(numbers))
         self.register_buffer("learned", torch.zeros((), dtype=torch.bool))
         self.head = nn.Linear(self.encoder.feature_dim, self.knobs.vocabulary)
 
@@ -80,21 +81,22 @@ class BEiT(MaskedTokens):
         some = torch.randperm(len(epoch.images), generator=epoch.generator)
         some = some[: max(1, 4 * READ // self.encoder.token_count)].to(epoch.images.device)
         patches = self.patches(as_floats(epoch.images[some])).flatten(0, 1)
-        read = torch.randperm(len(patches), generator=epoch.generator)[:READ].to(patches.device)
+        patches = patches[torch.randperm(len(patches), generator=epoch.generator)[:READ].to(patches.device)]
+        self.axes.copy_(whitening(patches, SOFTNESS))
         words, _ = kmeans(
-            patches[read], self.knobs.vocabulary, iterations=ITERATIONS, generator=epoch.generator
+            patches @ self.axes, self.knobs.vocabulary, iterations=ITERATIONS, generator=epoch.generator
         )
-        self.words.copy_(words)
+        self.words.copy_(words @ self.axes.inverse())
         self.learned.fill_(True)
 
-    def patches(self, images: Tensor) -> Tensor:
-        """Standardised patches (N, L, C * P * P)."""
-        return patchify(self.encoder.standardise(images), self.encoder.patch_size)
+    def read(self, images: Tensor) -> Tensor:
+        """The nearest word of every patch: (N, L)."""
+        return nearest(self.patches(images) @ self.axes, self.words @ self.axes)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Images, masks, and ``words`` (N, L): the nearest word of every patch of the same view."""
         seen = super().views(batch, generator)
-        return {**seen, "words": nearest(self.patches(seen["images"]), self.words)}
+        return {**seen, "words": self.read(seen["images"])}
 
     def loss(self, views: Views) -> Losses:
         logits = self.head(hidden(self.see(views), views["mask"])).flatten(0, 1)

@@ -9,16 +9,13 @@ from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import answering_nothing, latent_regression
 from sslcore.methods.base import Losses, Panel, Progress, Views
-from sslcore.methods.ema import momentum_at, target_of, update_target
+from sslcore.methods.ema import RisingMomentumSettings, momentum_at, target_of, update_target
 from sslcore.methods.masked_tokens import MaskedTokens, MaskedTokensSettings, as_colours, hidden
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
 
-class Data2VecSettings(MaskedTokensSettings):
-    momentum: float = knob(
-        0.98, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
-    )
+class Data2VecSettings(RisingMomentumSettings, MaskedTokensSettings):
     target_layers: int = knob(
         2, 1, 12, help="How many of the teacher's last blocks are averaged into the target; at most all."
     )
@@ -62,7 +59,7 @@ class Data2Vec(MaskedTokens):
         notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
     )
     Settings = Data2VecSettings
-    defaults = {**MaskedTokens.defaults, "batch_size": 128}
+    defaults = {**MaskedTokens.defaults, "batch_size": 128, "momentum": 0.98}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

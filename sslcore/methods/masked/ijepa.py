@@ -8,17 +8,17 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.encoders.vision_transformer import Block, initialise, sincos_positions
 from sslcore.errors import UserError
-from sslcore.knobs import KnobModel, knob
+from sslcore.knobs import knob
 from sslcore.losses import answering_nothing, latent_regression
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views, one_view
-from sslcore.methods.ema import momentum_at, target_of, update_target
+from sslcore.methods.ema import RisingMomentumSettings, momentum_at, target_of, update_target
 from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import context_and_targets, cover
 
 
-class IJEPASettings(KnobModel):
+class IJEPASettings(RisingMomentumSettings):
     target_blocks: int = knob(4, 1, 8, help="Blocks of an image whose features are asked for.")
     target_min: float = knob(
         0.15, 0.02, 0.5, help="Smallest such block, as a fraction of the image.", live=True
@@ -29,9 +29,6 @@ class IJEPASettings(KnobModel):
         0.5,
         help="Largest such block, as a fraction of the image. Small ones ask for details only.",
         live=True,
-    )
-    momentum: float = knob(
-        0.98, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
     )
     stop_gradient: bool = knob(
         True, help="The target side gets no gradient. Off: both sides meet at one point."
@@ -77,7 +74,7 @@ class IJEPA(NeedsTransformer):
         notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
     )
     Settings = IJEPASettings
-    defaults = {**MaskedTokens.defaults, "batch_size": 128, "crop_min": 0.6}
+    defaults = {**MaskedTokens.defaults, "batch_size": 128, "crop_min": 0.6, "momentum": 0.98}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

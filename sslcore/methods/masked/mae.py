@@ -6,13 +6,14 @@ from torch import Tensor, nn
 from sslcore.data.images import CHANNELS
 from sslcore.encoders import InputInfo
 from sslcore.encoders.vision_transformer import Block, initialise, sincos_positions
+from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import masked_patch_mse, normalize_patches
 from sslcore.methods.base import Batch, Losses, Panel, Views, one_view
 from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.views.masks import patchify, random_token_mask, unpatchify
+from sslcore.views import random_token_mask
 
 
 class MAESettings(KnobModel):
@@ -85,10 +86,20 @@ class MAE(NeedsTransformer):
         for part in (self.widen, self.decoder, self.pixels):
             part.apply(initialise)
 
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
+        if settings["decoder_width"] % 4:
+            raise UserError(
+                f"The decoder's tokens need a width that is a multiple of 4: set decoder_width to "
+                f"{4 * (settings['decoder_width'] // 4)}."
+            )
+
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         images = one_view(batch, self.settings, generator)
         tokens = self.encoder.token_count
-        mask, keep = random_token_mask(len(images), tokens, self.knobs.mask_ratio, generator=generator)
+        ratio = min(self.knobs.mask_ratio, 1 - 1 / tokens)  # one patch at least is seen
+        mask, keep = random_token_mask(len(images), tokens, ratio, generator=generator)
         return {"images": images, "mask": mask.to(images.device), "keep": keep.to(images.device)}
 
     def rebuild(self, views: Views) -> Tensor:
@@ -98,10 +109,6 @@ class MAE(NeedsTransformer):
         index = views["keep"][..., None].expand(-1, -1, visible.shape[2])
         filled = self.mask_token.to(visible.dtype).expand(count, tokens, -1).scatter(1, index, visible)
         return self.pixels(self.decoder(filled + self.positions)).float()
-
-    def patches(self, images: Tensor) -> Tensor:
-        """Standardised patches (N, L, P * P * C)."""
-        return patchify(self.encoder.standardise(images), self.encoder.patch_size)
 
     def loss(self, views: Views) -> Losses:
         target = self.patches(views["images"])
@@ -116,11 +123,7 @@ class MAE(NeedsTransformer):
         if self.knobs.norm_pix:  # each patch's own mean and spread, for the eye only
             rebuilt = rebuilt * truth.std(2, keepdim=True) + truth.mean(2, keepdim=True)
         return [
-            Panel("What it sees", self._picture(truth.masked_fill(mask, 0.0))),
-            Panel("What it imagines", self._picture(torch.where(mask, rebuilt, truth))),
+            Panel("What it sees", self.picture(truth.masked_fill(mask, 0.0))),
+            Panel("What it imagines", self.picture(torch.where(mask, rebuilt, truth))),
             Panel("The truth", views["images"]),
         ]
-
-    def _picture(self, patches: Tensor) -> Tensor:
-        standard = unpatchify(patches, self.encoder.patch_size)
-        return (standard * self.encoder.std + self.encoder.mean).clamp(0, 1)

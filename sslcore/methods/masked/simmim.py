@@ -13,7 +13,7 @@ from sslcore.methods.base import Losses, Panel, Views
 from sslcore.methods.masked_tokens import MaskedTokens, MaskRatioSettings, hidden
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.views import patchify, random_token_mask
+from sslcore.views import random_token_mask
 
 
 class SimMIMSettings(MaskRatioSettings):
@@ -88,17 +88,15 @@ class SimMIM(MaskedTokens):
         squares = mask.view(count, side, side)
         return squares.repeat_interleave(patches, 1).repeat_interleave(patches, 2).flatten(1)
 
-    def patches(self, views: Views) -> Tensor:
-        """The truth: standardised patches (N, L, C * P * P)."""
-        return patchify(self.encoder.standardise(views["images"]), self.encoder.patch_size)
-
     def loss(self, views: Views) -> Losses:
         answer = self.pixels(hidden(self.see(views), views["mask"])).float()
-        return Losses({"masked_pixels": F.l1_loss(answer, hidden(self.patches(views), views["mask"]))})
+        return Losses(
+            {"masked_pixels": F.l1_loss(answer, hidden(self.patches(views["images"]), views["mask"]))}
+        )
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
         sees, truth = super().preview(views)
         answer = self.pixels(self.see(views)).float()
-        filled = torch.where(views["mask"][..., None], answer, self.patches(views))
+        filled = torch.where(views["mask"][..., None], answer, self.patches(views["images"]))
         return [sees, Panel("What it imagines", self.picture(filled)), truth]

@@ -31,7 +31,7 @@ class ContextSettings(KnobModel):
         0.0,
         0.0,
         0.2,
-        help="A fault of lenses: red is magnified by this, blue shrunk. Fringes tell the place.",
+        help="A fault of lenses: green is shrunk by this towards the middle. Fringes tell the place.",
     )
     colour_defence: Literal["none", "drop", "project"] = knob(
         "none",

@@ -63,6 +63,7 @@ class DamagedJigsaw(Jigsaw):
         ),
     )
     Settings = DamagedJigsawSettings
+    defaults = {**Jigsaw.defaults, "grayscale": 0.0}
     needs_colour = True
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
@@ -119,7 +120,7 @@ class DamagedJigsaw(Jigsaw):
         ab = F.interpolate(annealed_mean(coloured, self.bins, temperature=0.38), size=seen.shape[-2:])
         light = rgb_to_lab(seen.flatten(0, 1))[:, :1]
         tiles = lab_to_rgb(torch.cat([light, ab], 1)).unflatten(0, seen.shape[:2])
-        lost = (painted * self.encoder.std + self.encoder.mean).clamp(0, 1)
+        lost = self.encoder.as_pictures(painted)
         guess = order.float().argmax(1)
         solved = apply_permutation(
             torch.where(blank, lost[:, None], tiles), inverse_permutation(self.permutation_set[guess])

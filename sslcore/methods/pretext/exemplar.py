@@ -47,7 +47,7 @@ class Exemplar(Method):
                 "Undistorted copies are learned by heart: the loss vanishes and little is understood.",
             ),
             Switch(
-                {"exemplars": 10_000},
+                {"exemplars": 8_000},
                 "Every image is met a few times only and has near doubles among the others: it hardly learns.",
             ),
         ),

@@ -13,7 +13,7 @@ from sslcore.methods.base import Batch, Losses, Panel, Views, classification
 from sslcore.methods.pretext.jigsaw import Jigsaw, JigsawSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.views.tiles import apply_permutation
+from sslcore.views.tiles import apply_permutation, inverse_permutation
 
 
 class JigsawExtraSettings(JigsawSettings):
@@ -64,6 +64,7 @@ class JigsawExtra(Jigsaw):
             ),
         ),
         notes=(
+            "The line of the best is out of reach where foreign tiles leave several orders possible.",
             "F foreign tiles leave no doubt only among permutations that differ in more than F places; "
             "all 24 orders of four tiles differ in two at least.",
         ),
@@ -120,10 +121,11 @@ class JigsawExtra(Jigsaw):
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
         features = self.features(views["tiles"])
-        guess = self.permutation_set[self.head(features).float().argmax(1)].argsort(1)
-        suspicion = apply_permutation(self.foreign_head(features).float().sigmoid(), guess)
-        solved = apply_permutation(views["tiles"], guess)
-        hits = (guess == self.permutation_set[views["target"]].argsort(1)).all(1).tolist()
+        named = self.head(features).float().argmax(1)
+        undone = inverse_permutation(self.permutation_set[named])
+        suspicion = apply_permutation(self.foreign_head(features).float().sigmoid(), undone)
+        solved = apply_permutation(views["tiles"], undone)
+        hits = (named == views["target"]).tolist()
         verdicts = tuple("solved ✓" if hit else "wrong ✗" for hit in hits)
         dimmed = solved * (1 - 0.8 * (suspicion > 0.5).float())[:, :, None, None, None]
         return [

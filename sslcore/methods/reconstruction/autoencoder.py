@@ -40,10 +40,11 @@ class Autoencoder(Method):
             Switch({"bottleneck": 1}, "One number per image: all it can say is how bright the image is."),
             Switch(
                 {"bottleneck": 4096},
-                "The code has room for every pixel: copying is enough and nothing need be understood.",
+                "The code hardly limits any more: more detail comes back, and less need be understood.",
             ),
         ),
         notes=(
+            "Probes judge the encoder's averaged map, from which the code is made, and not the code.",
             "With linear encoder and decoder it would find the principal components.",
             "Every pixel counts alike, so the background, which is large, comes before the object.",
         ),
@@ -85,4 +86,4 @@ class Autoencoder(Method):
 
     def picture(self, code: Tensor) -> Tensor:
         """What a code stands for, as an image in [0, 1]."""
-        return (self.decoder(code).float() * self.encoder.std + self.encoder.mean).clamp(0, 1)
+        return self.encoder.as_pictures(self.decoder(code).float())

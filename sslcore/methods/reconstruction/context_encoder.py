@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from sslcore.encoders import ChannelwiseLinear, InputInfo, doublings, map_side
+from sslcore.encoders import ChannelwiseLinear, InputInfo, VisionTransformer, doublings, map_side
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import discriminator, fooling, masked_pixel_mse
@@ -76,9 +76,9 @@ class ContextEncoder(Method):
         width, side = self.encoder.feature_dim, map_side(self.encoder, info)
         times = (info.size // side).bit_length() - 1
         if side << times != info.size:
-            raise UserError(
-                f"{info.size} px cannot be reached by doubling {side}: set image_size to 32, 48 or 64."
-            )
+            patchy = isinstance(self.encoder, VisionTransformer)
+            remedy = "patch_size to a power of two" if patchy else "image_size to 32, 48 or 64"
+            raise UserError(f"{info.size} px cannot be reached by doubling {side}: set {remedy}.")
         self.spread = ChannelwiseLinear(width, side)
         self.decoder = nn.Sequential(nn.Conv2d(width, 64, 1, bias=False), doublings(64, info.channels, times))
         self.discriminator = nn.Sequential(
@@ -131,7 +131,7 @@ class ContextEncoder(Method):
     def preview(self, views: Views) -> list[Panel]:
         images, hole = views["images"], views["hole"]
         _, rebuilt = self.rebuild(views)
-        painted = (rebuilt * self.encoder.std + self.encoder.mean).clamp(0, 1)
+        painted = self.encoder.as_pictures(rebuilt)
         return [
             Panel("What it sees", torch.where(hole, self.encoder.mean, images)),
             Panel("What it imagines", torch.where(hole, painted, images)),

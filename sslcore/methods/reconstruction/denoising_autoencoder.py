@@ -45,7 +45,7 @@ class DenoisingAutoencoder(Method):
         switches=(
             Switch(
                 {"noise_level": 0.0},
-                "Nothing to repair: a plain autoencoder, which may copy without understanding.",
+                "Nothing to repair: a plain autoencoder, which only has to fit what it sees into its code.",
             ),
             Switch({"noise_level": 0.95}, "Too little is left to see: the answers blur into the mean image."),
         ),
@@ -69,7 +69,7 @@ class DenoisingAutoencoder(Method):
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
         rebuilt = self.decoder(self.encode(views["damaged"])).float()
-        pictures = (rebuilt * self.encoder.std + self.encoder.mean).clamp(0, 1)
+        pictures = self.encoder.as_pictures(rebuilt)
         return [
             Panel("Damaged", views["damaged"]),
             Panel("Rebuilt from the code alone", pictures),

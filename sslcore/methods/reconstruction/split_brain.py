@@ -1,13 +1,14 @@
 """Split-brain autoencoder: each half of the network sees what the other must predict."""
 
 from dataclasses import replace
-from math import log
+from math import lcm, log
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from sslcore.encoders import Encoder, InputInfo, PlaceDecoder, build_encoder
+from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
 from sslcore.registry import Card, Switch, register
@@ -79,12 +80,24 @@ class SplitBrain(Method):
                 {"share_inputs": True}, "Both halves see what they must predict: an ordinary autoencoder."
             ),
         ),
-        notes=("Each half has half the width, so that both together cost no more than one encoder.",),
+        notes=(
+            "Each half has half the width, so that both together cost no more than one encoder.",
+            "ResNet-18 has no width to halve: two of them cost twice as much.",
+        ),
     )
     Settings = SplitBrainSettings
     defaults = {"jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6}
     needs_colour = True
     stands_alone = "its encoder consists of two halves"
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        whole, least = settings["token_width"], lcm(8, 2 * settings["heads"])
+        if settings["encoder"] == "vit" and whole % least:
+            raise UserError(
+                f"Each half has half of token_width {whole}: set it to a multiple of {least}, such as "
+                f"{least * max(1, whole // least)}."
+            )
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -28,8 +28,24 @@ def test_patches_are_spelled_with_their_nearest_word():
     method = make("beit", vocabulary=8)
     learn(method)
     views = views_of(method, batch_of(5))
-    patches = method.patches(views["images"])
-    assert torch.equal(views["words"], torch.cdist(patches, method.words).argmin(2))
+    patches, words = (rows @ method.axes for rows in (method.patches(views["images"]), method.words))
+    assert torch.equal(views["words"], torch.cdist(patches, words).argmin(2))
+
+
+def test_words_tell_more_of_a_patch_than_its_colour():
+    """Patches are of many colours and two textures: four words are enough for neither, and textures vary least."""
+    generator = torch.Generator().manual_seed(0)
+    colours = torch.rand(64, 3, 1, 1, generator=generator).expand(64, 3, 32, 32)
+    stripes = (torch.arange(32) % 2 * 2.0 - 1).view(1, 1, 1, 32)
+    upright = torch.arange(64) % 2 == 0
+    texture = torch.where(upright.view(-1, 1, 1, 1), stripes, stripes.mT) * 0.05
+    method = make("beit", vocabulary=4)
+    images = ((colours * 0.8 + 0.1 + texture) * 255).to(torch.uint8)
+    with torch.no_grad():
+        method.on_epoch(Epoch(0, images, torch.Generator().manual_seed(0)))
+        words = method.read(images / 255)
+    texture_of = torch.stack([words[half].flatten().bincount(minlength=4) for half in (upright, ~upright)])
+    assert texture_of.amax(0).sum() > 0.8 * words.numel()  # by colour alone it would be about a half
 
 
 def test_words_spell_better_than_random_ones():

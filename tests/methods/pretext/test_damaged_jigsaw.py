@@ -57,6 +57,12 @@ def test_one_weight_alone_leaves_one_task(alone):
         assert torch.allclose(losses.total, expected)
 
 
+def test_by_default_no_picture_loses_the_colours_it_is_asked_for():
+    colours = batch_of(40)
+    truth = views_of(make("damaged_jigsaw"), colours)["truth"]
+    assert (truth.flatten(3).std(2) > 1e-3).any(2).any(1).all()
+
+
 def test_silent_heads_are_at_chance():
     method = make("damaged_jigsaw", missing_weight=0.0)
     with torch.no_grad():

@@ -3,7 +3,8 @@ import torch
 
 from sslcore.errors import UserError
 from sslcore.losses import w_mse
-from tests.conftest import tiny_settings
+from sslcore.training import Trainer
+from tests.conftest import make_data, tiny_settings
 from tests.methods.test_conformance import batch_of, make, views_of
 
 
@@ -26,6 +27,18 @@ def test_unrelated_views_are_at_chance():
     z1, z2 = torch.randn(2, 4096, 4, generator=torch.Generator().manual_seed(0))
     method.project_both = lambda views: (z1, z2)
     assert method.loss({}).total.item() == pytest.approx(method.card.chance(method.settings), abs=0.05)
+
+
+def test_no_image_of_the_batch_is_left_out():
+    z1, z2 = torch.randn(2, 40, 4, generator=torch.Generator().manual_seed(0))
+    z1.requires_grad_()
+    w_mse(z1, z2, sub_batch=16).backward()
+    assert (z1.grad.abs().sum(1) > 0).all()
+
+
+def test_a_setting_that_needs_large_batches_is_measured_with_large_batches():
+    large = {"batch_size": 128, "sub_batch": 128, "projector_output": 64, "shrinkage": 0, "steps": 1}
+    assert list(Trainer(tiny_settings("w_mse", **large), make_data(128)))
 
 
 def test_a_batch_smaller_than_the_sub_batch_is_whitened_whole():

@@ -1,0 +1,89 @@
+"""Every method from the Train page, as a person would try them: start it, see what it answers, stop it.
+
+    python -m benchmarks.tour
+    python -m benchmarks.tour --methods mae ijepa --pictures /tmp/tour
+
+What counts is the last column: an exception on the page, an error of the browser's console, a picture that did not
+arrive, a run that did not stop.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from tqdm import tqdm
+
+from benchmarks.app import LONG, run_of, visit
+from benchmarks.common import command, write_table
+from benchmarks.live import Row, press, says, shown
+from sslcore.errors import UserError
+from sslcore.methods.base import Method
+from sslcore.registry import get_method, methods
+from tests.browser.driving import App, button, chromium, exceptions, listen, serve
+
+PREVIEW = says("[data-testid=stCaptionContainer]", "Fixed held-out images")
+ARRIVED = "[...document.querySelectorAll('[data-testid=stImage] img')].every((i) => i.complete && i.naturalWidth > 0)"
+
+
+def tour(app: App, browser: Browser, name: str, pictures: Path | None) -> Row:
+    """One method with its defaults: seconds until the first point, until its preview, until it has stopped."""
+    page = visit(app, browser, f"/train?method={name}&seconds={LONG}")
+    row: Row = {"method": name, "first point": "–", "preview": "–", "pictures": 0, "stop": "–"}
+    snags: list[str] = []
+    listen(page, snags)
+
+    def timed(column: str, act: Callable[[], float]) -> None:
+        try:
+            row[column] = f"{act():.1f} s"
+        except PlaywrightTimeout as error:
+            snags.append(f"{column}: {error.message.splitlines()[0]}")
+
+    def preview() -> float:
+        began = time.monotonic()
+        page.wait_for_function(PREVIEW)
+        page.wait_for_function(ARRIVED)
+        return time.monotonic() - began
+
+    button(page, "Start").wait_for()
+    timed("first point", lambda: press(button(page, "Start"), shown("Loss over"))[0])
+    if get_method(name).preview is not Method.preview:
+        timed("preview", preview)
+    row["pictures"] = page.get_by_test_id("stImage").count()
+    if pictures:
+        page.screenshot(path=pictures / f"{name}.png", full_page=True)
+    if button(page, "Stop").is_enabled():  # the random encoder is done by itself
+        timed("stop", lambda: press(button(page, "Stop"), says("h4 .stMarkdownBadge", "stopped"))[0])
+    snags += exceptions(page)
+    state = run_of(page, app).status()["state"]
+    if state not in ("stopped", "finished"):
+        snags.append(f"the run is {state}")
+    page.context.close()
+    return row | {"snags": "; ".join(snags) or "none"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--methods", nargs="+", help="only these")
+    parser.add_argument("--pictures", type=Path, help="folder for a screenshot of every method's page")
+    args = parser.parse_args()
+    try:
+        chosen = [get_method(name).card.id for name in args.methods or methods()]
+    except UserError as error:
+        parser.error(str(error))
+    if args.pictures:
+        args.pictures.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as app, chromium() as browser:
+        rows = [tour(app, browser, name, args.pictures) for name in tqdm(chosen, unit="method")]
+    smooth = sum(row["snags"] == "none" for row in rows)
+    notes = (
+        f"{smooth} of {len(rows)} methods started, showed what they had to show, and stopped without a snag."
+    )
+    write_table("tour.md", "Every method from the Train page", command(), rows, notes)
+
+
+if __name__ == "__main__":
+    main()
