@@ -30,8 +30,17 @@ def test_patches_come_from_the_places_their_labels_say():
 
 
 def test_two_patches_never_overlap_or_touch_with_a_gap_and_no_jitter():
-    method = make("context_prediction", gap=2, tile_jitter=False)
-    assert views_of(method, batch_of(2))["patches"].shape == (2, 9, 3, 8, 8)
+    still = {"crop_min": 1, "crop_max": 1, "flip": 0, "jitter": 0, "grayscale": 0}
+    method = make("context_prediction", gap=2, tile_jitter=False, tile_norm=False, **still)
+    number = torch.arange(32 * 32.0).view(1, 1, 32, 32).expand(2, 3, 32, 32) / 1024  # each pixel has its own
+    patches = views_of(method, Batch(number, None, torch.arange(2)))["patches"]
+    assert patches.shape == (2, 9, 3, 8, 8)
+    pixels = (1024 * patches[0, :, 0]).round().long()
+    rows, columns = pixels // 32, pixels % 32
+    assert pixels.unique().numel() == pixels.numel()
+    spans = sorted({(r.min().item(), r.max().item()) for r in rows})
+    assert len(spans) == 3 and all(spans[i + 1][0] - spans[i][1] > 2 for i in range(2))
+    assert spans == sorted({(c.min().item(), c.max().item()) for c in columns})
 
 
 def test_defences_reach_the_patches_and_the_representation():

@@ -25,6 +25,14 @@ def test_agreeing_patches_in_all_directions_are_the_best(batch_size, dimensions)
     assert loss_of(method, spread) == pytest.approx(method.card.best(method.settings), rel=1e-5)
 
 
+@pytest.mark.parametrize("weights", [(2.0, 50.0), (0.5, 10.0), (0.0, 1.0), (1.0, 0.0)])
+def test_both_terms_count_as_much_as_they_are_told(weights):
+    rate, invariance = weights
+    method = make("emp_ssl", rate_weight=rate, invariance_weight=invariance)
+    loss = loss_of(method, torch.ones(8, 16, method.knobs.projector_output))
+    assert loss == pytest.approx(-invariance - rate / 2 * math.log(1 + 64 / 0.2), rel=1e-5)
+
+
 def test_patches_have_one_area_whatever_the_crops_of_the_run():
     method = make("emp_ssl", patch_area=0.25, crop_min=1.0)
     ramp = torch.linspace(0, 1, 64).view(1, 1, 1, 64).expand(20, 3, 64, 64)
