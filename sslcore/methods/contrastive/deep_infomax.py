@@ -19,7 +19,8 @@ from sslcore.views import random_views
 
 PLACES = 8  # of the fine map, along each side; the first stage's, where a place has not seen the whole image
 UNCOLOURED = {"jitter": 0.0, "grayscale": 0.0}
-UNMOVED = {"crop_min": 1.0, "crop_max": 1.0, "flip": 0.0, "rotation": 0.0, "cutout": 0.0}
+OTHER = ("flip", "rotation", "blur", "solarize", "noise", "cutout")
+COLOUR_ALONE = {"crop_min": 1.0, "crop_max": 1.0, **dict.fromkeys(OTHER, 0.0)}
 
 
 class DeepInfoMaxSettings(KnobModel):
@@ -105,7 +106,7 @@ class DeepInfoMax(Method):
         uniform = torch.rand(len(batch.images), self.knobs.summary_dim, generator=generator)
         draw = self.settings.views
         places = random_views(batch.images, draw.change(**UNCOLOURED), generator=generator)
-        images = random_views(places, draw.change(**UNMOVED), generator=generator)
+        images = random_views(places, draw.change(**COLOUR_ALONE), generator=generator)
         return {"images": images, "places": places, "uniform": uniform.to(images.device)}
 
     def project(self, images: Tensor) -> Tensor:
