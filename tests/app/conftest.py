@@ -2,7 +2,9 @@
 
 import threading
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from sslcore.settings import RunSettings
@@ -81,6 +83,17 @@ def finished(tiny):
         return run
 
     return train
+
+
+@pytest.fixture
+def colourful(tmp_path_factory, monkeypatch) -> str:
+    """A small folder of pictures with colours, as the data of a run."""
+    folder = tmp_path_factory.mktemp("images")
+    monkeypatch.setenv("SSL_PLAYGROUND_CACHE", str(tmp_path_factory.mktemp("cache")))
+    pixels = np.random.default_rng(0).integers(0, 255, (24, 32, 32, 3), dtype=np.uint8)
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    return f"folder:{folder}"
 
 
 def wait_for(run: str, *states: str) -> None:

@@ -138,14 +138,16 @@ def test_what_all_images_have_in_common_makes_no_likeness(server, monkeypatch):
     assert near_shifted == pytest.approx(near, abs=1e-3) and mean_shifted == pytest.approx(mean, abs=1e-3)
 
 
-def test_a_method_with_an_encoder_of_its_own_judges_too(finished):
-    folder = jobs.manager().root / finished("split_brain")
+def test_a_method_with_an_encoder_of_its_own_judges_too(finished, colourful):
+    folder = jobs.manager().root / finished("split_brain", data=colourful, batch_size=4)
     cosines, _ = similarity(folder, (255 * IMAGE).to(torch.uint8), IMAGE[None])
     assert cosines[0] == pytest.approx(1, abs=1e-3)
 
 
-def test_the_network_that_judges_sees_what_probes_let_it_see(finished):
-    folder = jobs.manager().root / finished("colorization")  # which never sees colours
+def test_the_network_that_judges_sees_what_probes_let_it_see(finished, colourful):
+    folder = jobs.manager().root / finished(
+        "colorization", data=colourful, batch_size=4
+    )  # it never sees colours
     lab = torch.stack([30 + 40 * IMAGE[0], 15 * (2 * IMAGE[1] - 1), 15 * (2 * IMAGE[2] - 1)])
     image = (255 * lab_to_rgb(lab[None])[0]).round().to(torch.uint8)
     other_colours = lab_to_rgb((lab * torch.tensor([1.0, -1.0, -1.0]).view(3, 1, 1))[None])

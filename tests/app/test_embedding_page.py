@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from sslcore.data import ImageData, Split
 from sslcore.runs import RunFolder
@@ -74,12 +73,8 @@ def test_a_run_that_is_going_on_is_mapped(page, tiny):
     assert not app.exception and "at step" in chart(app)["alt"]
 
 
-def test_images_without_labels_are_mapped_too(page, finished, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
-    pixels = np.random.default_rng(0).integers(0, 255, (24, 32, 32, 3), dtype=np.uint8)
-    for number, picture in enumerate(pixels):
-        Image.fromarray(picture).save(folder / f"{number}.png")
-    app = page("embedding", run=finished(data=f"folder:{folder}", batch_size=4))
+def test_images_without_labels_are_mapped_too(page, finished, colourful):
+    app = page("embedding", run=finished(data=colourful, batch_size=4))
     assert not app.exception
     assert [trace["name"] for trace in chart(app)["traces"]] == ["images"]
     assert "image 0" in words(app) and "same class" not in words(app)

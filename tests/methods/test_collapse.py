@@ -16,7 +16,10 @@ LONG_ENOUGH = {
 }  # fmt: skip
 
 # of batches of 32 and at that rate its embedding ends on a line, stop-gradient or not
-OF_THEIR_OWN = {"simsiam": {"batch_size": 128, "learning_rate": 0.005}}
+OF_THEIR_OWN = {
+    "simsiam": {"batch_size": 128, "learning_rate": 0.005},
+    "ibot": {"learning_rate": 0.002},  # so does a transformer's at the higher one
+}
 
 
 @pytest.fixture(scope="module")
