@@ -1,4 +1,4 @@
-"""Every method from the Train page, as a person would try them: start it, see what it answers, stop it.
+"""Every method from the Train page, as a person would try them: start it, stop it, see what it answers.
 
     python -m benchmarks.tour
     python -m benchmarks.tour --methods mae ijepa --pictures /tmp/tour
@@ -26,13 +26,18 @@ from sslcore.registry import get_method, methods
 from tests.browser.driving import App, button, chromium, exceptions, listen, serve
 
 PREVIEW = says("[data-testid=stCaptionContainer]", "Fixed held-out images")
-ARRIVED = "[...document.querySelectorAll('[data-testid=stImage] img')].every((i) => i.complete && i.naturalWidth > 0)"
+ARRIVED = """() => {
+  const shown = [...document.querySelectorAll("[data-testid=stImage] img")];
+  return shown.length && shown.every((image) => image.complete && image.naturalWidth);
+}"""
+OVER = "!!(" + says("h4 .stMarkdownBadge", "stopped") + "||" + says("h4 .stMarkdownBadge", "finished") + ")"
+TALL = {"width": 1280, "height": 2200}
 
 
 def tour(app: App, browser: Browser, name: str, pictures: Path | None) -> Row:
-    """One method with its defaults: seconds until the first point, until its preview, until it has stopped."""
-    page = visit(app, browser, f"/train?method={name}&seconds={LONG}")
-    row: Row = {"method": name, "first point": "–", "preview": "–", "pictures": 0, "stop": "–"}
+    """One method with its defaults: seconds until the first point, until it has stopped, until its preview."""
+    page = visit(app, browser, f"/train?method={name}&seconds={LONG}", viewport=TALL)
+    row: Row = {"method": name, "first point": "–", "stop": "–", "preview": "–", "pictures": 0}
     snags: list[str] = []
     listen(page, snags)
 
@@ -50,13 +55,15 @@ def tour(app: App, browser: Browser, name: str, pictures: Path | None) -> Row:
 
     button(page, "Start").wait_for()
     timed("first point", lambda: press(button(page, "Start"), shown("Loss over"))[0])
+    if name == "random":  # it is done by itself
+        page.wait_for_function(OVER)
+    else:
+        timed("stop", lambda: press(button(page, "Stop"), OVER)[0])
     if get_method(name).preview is not Method.preview:
         timed("preview", preview)
     row["pictures"] = page.get_by_test_id("stImage").count()
     if pictures:
-        page.screenshot(path=pictures / f"{name}.png", full_page=True)
-    if button(page, "Stop").is_enabled():  # the random encoder is done by itself
-        timed("stop", lambda: press(button(page, "Stop"), says("h4 .stMarkdownBadge", "stopped"))[0])
+        page.screenshot(path=pictures / f"{name}.png")
     snags += exceptions(page)
     state = run_of(page, app).status()["state"]
     if state not in ("stopped", "finished"):
