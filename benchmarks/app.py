@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 from playwright.sync_api import Browser, Page, expect
 
 from sslcore.runs import RunFolder
-from tests.browser.driving import PATIENCE, App, button, chart
+from tests.browser.driving import PATIENCE, App, button, chart, listen
 
 LONG = 7200  # seconds of training: no run here is to end by itself
 SILENCE = 90.0  # seconds without a new row after which a run is not going
@@ -16,15 +16,26 @@ TAIL = 1 << 16  # bytes at the end of a record that surely hold a step
 
 
 def visit(
-    app: App, browser: Browser, address: str, cookies: dict[str, str] | None = None, **options: Any
+    app: App,
+    browser: Browser,
+    address: str,
+    cookies: dict[str, str] | None = None,
+    heard: list[str] | None = None,
+    **options: Any,
 ) -> Page:
-    """An address as a new person opens it, with patience for a busy machine; options as of a browser's context."""
+    """An address as a new person opens it, with patience for a busy machine; options as of a browser's context.
+
+    Args:
+        heard: is filled with the errors of the page's console.
+    """
     viewport = {"width": 1280, "height": 1000}
     context = browser.new_context(**{"viewport": viewport, "base_url": app.url, **options})
     context.add_cookies([{"name": n, "value": v, "url": app.url} for n, v in (cookies or {}).items()])
     context.set_default_timeout(1000 * PATIENCE)
     expect.set_options(timeout=1000 * PATIENCE)
     page = context.new_page()
+    if heard is not None:
+        listen(page, heard)
     page.goto(address)
     return page
 

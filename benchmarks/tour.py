@@ -11,10 +11,11 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 
 from playwright.sync_api import Browser
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from playwright.sync_api import Error as PlaywrightError
 from tqdm import tqdm
 
 from benchmarks.app import LONG, run_of, visit
@@ -23,7 +24,7 @@ from benchmarks.live import Row, press, says, shown
 from sslcore.errors import UserError
 from sslcore.methods.base import Method
 from sslcore.registry import get_method, methods
-from tests.browser.driving import App, button, chromium, exceptions, listen, serve
+from tests.browser.driving import PATIENCE, App, button, chromium, exceptions, serve
 
 PREVIEW = says("[data-testid=stCaptionContainer]", "Fixed held-out images")
 ARRIVED = """() => {
@@ -36,16 +37,15 @@ TALL = {"width": 1280, "height": 2200}
 
 def tour(app: App, browser: Browser, name: str, pictures: Path | None) -> Row:
     """One method with its defaults: seconds until the first point, until it has stopped, until its preview."""
-    page = visit(app, browser, f"/train?method={name}&seconds={LONG}", viewport=TALL)
     row: Row = {"method": name, "first point": "–", "stop": "–", "preview": "–", "pictures": 0}
     snags: list[str] = []
-    listen(page, snags)
+    page = visit(app, browser, f"/train?method={name}&seconds={LONG}", heard=snags, viewport=TALL)
 
     def timed(column: str, act: Callable[[], float]) -> None:
-        try:
-            row[column] = f"{act():.1f} s"
-        except PlaywrightTimeout as error:
-            snags.append(f"{column}: {error.message.splitlines()[0]}")
+        seconds = act()
+        row[column] = f"{seconds:.1f} s"
+        if not isfinite(seconds):
+            snags.append(f"{column}: not within {PATIENCE} s")
 
     def preview() -> float:
         began = time.monotonic()
@@ -53,21 +53,24 @@ def tour(app: App, browser: Browser, name: str, pictures: Path | None) -> Row:
         page.wait_for_function(ARRIVED)
         return time.monotonic() - began
 
-    button(page, "Start").wait_for()
-    timed("first point", lambda: press(button(page, "Start"), shown("Loss over"))[0])
-    if name == "random":  # it is done by itself
-        page.wait_for_function(OVER)
-    else:
-        timed("stop", lambda: press(button(page, "Stop"), OVER)[0])
-    if get_method(name).preview is not Method.preview:
-        timed("preview", preview)
-    row["pictures"] = page.get_by_test_id("stImage").count()
+    try:
+        button(page, "Start").wait_for()
+        timed("first point", lambda: press(button(page, "Start"), shown("Loss over"))[0])
+        if name == "random":  # it is done by itself
+            page.wait_for_function(OVER)
+        else:
+            timed("stop", lambda: press(button(page, "Stop"), OVER)[0])
+        if get_method(name).preview is not Method.preview:
+            timed("preview", preview)
+        row["pictures"] = page.get_by_test_id("stImage").count()
+        state = run_of(page, app).status()["state"]
+        if state not in ("stopped", "finished"):
+            snags.append(f"the run is {state}")
+    except (PlaywrightError, KeyError) as error:
+        snags.append(str(error).splitlines()[0])
+    snags += exceptions(page)
     if pictures:
         page.screenshot(path=pictures / f"{name}.png")
-    snags += exceptions(page)
-    state = run_of(page, app).status()["state"]
-    if state not in ("stopped", "finished"):
-        snags.append(f"the run is {state}")
     page.context.close()
     return row | {"snags": "; ".join(snags) or "none"}
 

@@ -18,7 +18,7 @@ from sslcore.runs import History, RunFolder, checkpoint, open_run, record, resum
 from sslcore.runs.summary import summary
 from sslcore.settings import RunSettings
 from sslcore.training import Evaluation, Event, Finished, Step, Trainer
-from sslcore.training.trainer import images_of, smaller_batch
+from sslcore.training.build import images_of, smaller_batch
 
 BAR = "{percentage:3.0f}%|{bar}| {desc}"  # not {postfix}, which begins with a comma
 

@@ -82,11 +82,11 @@ def first_goes_ahead() -> Iterator[None]:
 def alone() -> Iterator[None]:
     """Inside, this process computes as if there were no others: nothing is exchanged."""
     global _alone
-    _alone = True
+    before, _alone = _alone, True
     try:
         yield
     finally:
-        _alone = False
+        _alone = before
 
 
 def of_first(value: Any) -> Any:

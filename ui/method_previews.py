@@ -7,7 +7,7 @@ from sslcore.data import ImageData
 from sslcore.data.toybox.dataset import generate, toybox
 from sslcore.methods.base import Panel, first_images
 from sslcore.settings import RunSettings
-from sslcore.training.trainer import build_method
+from sslcore.training.build import build_method
 
 SHOWN = 8
 SCENES = 40  # enough for the mean and spread of the pixels, drawn in a blink

@@ -6,7 +6,7 @@ from sslcore.errors import UserError
 from sslcore.knobs import show
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
-from sslcore.training.trainer import smaller_batch
+from sslcore.training.build import smaller_batch
 from ui import controls, forms
 from ui.downloads import offer_download
 from ui.presets import Preset, preset_settings, presets_of

@@ -14,7 +14,7 @@ from sslcore.pixels import as_floats
 from sslcore.runs import RunFolder
 from sslcore.runs import checkpoint as checkpoints
 from sslcore.settings import RunSettings
-from sslcore.training.trainer import build_method
+from sslcore.training.build import build_method, load_weights
 from ui.datasets import images_of
 from ui.records import Record, records
 
@@ -37,7 +37,7 @@ def trained_method(folder: RunFolder) -> tuple[Method, ImageData, int]:
     settings = RunSettings.from_json(state["settings"])
     data = images_of(settings, folder)
     method = build_method(settings, data)
-    method.load_state_dict(state["method"])
+    load_weights(method, state["method"])
     return method.eval(), data, state["step"]
 
 

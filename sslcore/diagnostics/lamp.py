@@ -10,7 +10,7 @@ from sslcore.diagnostics.report import (
     looks_like_a_line,
 )
 
-PATIENCE = 4  # complete readings in a row, so that one odd evaluation does not light the lamp
+PATIENCE = 4  # complete readings in a row, shrunk ones twice, so that one odd reading does not light the lamp
 FALL = 0.5  # of the widest spread or rank so far
 LINE_FALL = 0.3  # of the widest rank so far
 SAME = 0.1  # relative change of spread and rank that is not worth speaking of
@@ -25,10 +25,9 @@ class CollapseLamp:
     method that never changes that (an autoencoder judged on its representation), has not collapsed.
 
     - **complete**, in four readings in a row: all embeddings point the same way (spread below 0.1, mean
-      cosine above 0.9, spread below half of the widest); or they have shrunk to one point (their spread
-      before normalisation is below a tenth of the widest), whatever direction the rest has, and such a
-      reading counts for two; or they lie on one line (one direction has most of the variance, effective rank
-      below 3.2 and below 0.3 of the widest).
+      cosine above 0.9, spread below half of the widest); or they lie on one line (one direction has most of
+      the variance, effective rank below 3.2 and below 0.3 of the widest). Or, in two readings: they have
+      shrunk to one point (their spread before normalisation is below a tenth of the widest).
       The line is what collapse looks like behind a final batch norm, which forbids a point.
     - **partial**: a complete reading that waits for confirmation; or an effective rank below half of the
       widest and below a quarter of what is possible (or classes - 1, the fewest dimensions that separate

@@ -37,9 +37,13 @@ def kmeans(
     order = torch.randperm(len(rows), generator=generator).repeat(-(-clusters // len(rows)))[:clusters]
     centroids = rows[order.to(rows.device)].clone()
     for _ in range(iterations):
-        which = nearest(rows, centroids)
-        size = which.bincount(minlength=clusters).to(rows.dtype)
-        mean = torch.zeros_like(centroids).index_add_(0, which, rows) / size.clamp_min(1)[:, None]
+        size, total = torch.zeros_like(centroids[:, 0]), torch.zeros_like(centroids)
+        for part in rows.split(
+            CHUNK
+        ):  # a product, because scattered sums come out otherwise each time on a GPU
+            member = F.one_hot(nearest(part, centroids), clusters).to(rows.dtype)
+            size, total = size + member.sum(0), total + member.T @ part
+        mean = total / size.clamp_min(1)[:, None]
         centroids = torch.where(size[:, None] > 0, mean, centroids)
         if reassign_empty:
             _reseed(centroids, size)

@@ -12,7 +12,7 @@ from sslcore.errors import UserError
 from sslcore.runs import checkpoint
 from sslcore.runs.folder import ACTIVE, RunFolder, encode
 from sslcore.training import Event, Finished, Measuring, Snapshot, Step, Trainer
-from sslcore.training.trainer import images_of
+from sslcore.training.build import images_of
 
 CHECKPOINT_SECONDS = 5.0
 ENDINGS = {"budget": "finished", "stopped": "stopped", "diverged": "diverged"}

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from sslcore.data import ImageData
 from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gradient_norms, raw_std
-from sslcore.distributed import alone
+from sslcore.distributed import alone, processes
+from sslcore.errors import UserError
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
 from sslcore.methods.base import Method, first_images
 from sslcore.pixels import as_floats
@@ -135,12 +136,16 @@ class Referee:
         """Per-term gradient norms at the encoder on a fixed batch; buffers are left as they were."""
         if self._single:
             return {}
-        batch = first_images(self.data.train, self.settings.optimiser.batch_size, self.device)
+        share = self.settings.optimiser.batch_size // processes()  # what this machine has room for
+        batch = first_images(self.data.train, share, self.device)
         with torch.no_grad():
             views = self.method.views(batch, torch.Generator().manual_seed(step))
         with _buffers_kept(self.method):
-            with alone(), self.autocast():
-                terms = self.method.loss(views).terms
+            try:
+                with alone(), self.autocast():
+                    terms = self.method.loss(views).terms
+            except UserError:  # one process's share may be too few for a loss that needs many
+                return {}
             self._single = len(terms) == 1
             return {} if self._single else gradient_norms(terms, self.method.encoder.parameters())
 

@@ -4,7 +4,6 @@ for event in Trainer(RunSettings.build("simclr")):
     print(event)
 """
 
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, wait
@@ -15,15 +14,15 @@ from typing import Any
 import torch
 
 from sslcore import distributed
-from sslcore.data import ImageData, load
+from sslcore.data import ImageData
 from sslcore.data.bags import Bags
-from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
 from sslcore.knobs import knobs_of
-from sslcore.methods.base import Batch, Epoch, Losses, Method, Progress, first_images
+from sslcore.methods.base import Batch, Epoch, Losses, Progress
 from sslcore.registry import get_method
 from sslcore.settings import EvaluationSettings, RunSettings
 from sslcore.training.background import in_background
+from sslcore.training.build import build_method, check_views, images_of, load_weights
 from sslcore.training.events import Changed, Event, Finished, Measuring, Step
 from sslcore.training.machine import pick_device, pick_precision
 from sslcore.training.optimisers import build_optimiser, load_optimiser, set_rate
@@ -70,7 +69,7 @@ class Trainer(Iterator[Event]):
             resume["precision"] if resume else pick_precision(self.device, settings.machine.precision)
         )
         method = build_method(settings, data)
-        _check_views(method, data)
+        check_views(method, data)
         self.method = method.to(self.device, memory_format=torch.channels_last)
         distributed.synchronise(self.method)
         self.method.train()
@@ -174,9 +173,9 @@ class Trainer(Iterator[Event]):
                 return
             yield from self._measure()
         if self.fraction < 1:
-            yield Finished(self.step, self.seconds, "stopped", f"Stopped after {self.step} steps.")
+            yield Finished(self.step, self.seconds, "stopped", f"Stopped after {_steps(self.step)}.")
         else:
-            yield Finished(self.step, self.seconds, "budget", f"Finished after {self.step} steps.")
+            yield Finished(self.step, self.seconds, "budget", f"Finished after {_steps(self.step)}.")
 
     def _measure(self) -> Iterator[Event]:
         """Whatever is due now that more of the budget is spent than at the last measurement."""
@@ -341,7 +340,7 @@ class Trainer(Iterator[Event]):
     def _load(self, state: dict[str, Any]) -> None:
         # only now: the lamp looks at views as they were when the run began
         self.settings = self.method.settings = RunSettings.from_json(state["settings"])
-        self.method.load_state_dict(state["method"])
+        load_weights(self.method, state["method"])
         load_optimiser(self.optimiser, state["optimiser"])
         self.generator.set_state(state["generator"])
         self.referee.lamp.load_state_dict(state["lamp"])
@@ -352,42 +351,5 @@ class Trainer(Iterator[Event]):
         self._evaluated = self.measured
 
 
-def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
-    """The images that these settings name.
-
-    Raises:
-        UserError: if they cannot be had.
-    """
-    chosen = settings.data
-    return load(chosen.data, size=chosen.image_size or None, style=chosen.style, download=download)
-
-
-def smaller_batch(count: int) -> int:
-    """Half of ``count`` training images as a batch: for where there are too few for the usual one."""
-    return max(2, count // 2 // distributed.processes() * distributed.processes())
-
-
-_seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too
-
-
-def build_method(settings: RunSettings, data: ImageData) -> Method:
-    """The method of these settings for these images, initialised from the seed alone.
-
-    Raises:
-        UserError: if the method or its encoder cannot work on them.
-    """
-    info = InputInfo(
-        data.channels, data.size, len(data.classes), len(data.train.images), tuple(data.mean), tuple(data.std)
-    )
-    with _seeding, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.machine.seed)
-        return get_method(settings.method)(settings, info)
-
-
-def _check_views(method: Method, data: ImageData) -> None:
-    """Complain now, not in the first step, of views that the encoder cannot look at."""
-    with torch.no_grad():
-        views = method.views(first_images(data.train, 2), torch.Generator())
-    for seen in views.values():
-        if seen.ndim > 3 and seen.shape[-3] == data.channels:  # pictures, not answers
-            method.encoder.check_side("views", seen.shape[-1])
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"

@@ -9,7 +9,8 @@ import torch
 from sslcore.encoders import InputInfo
 from sslcore.methods.base import Batch, Progress
 from sslcore.registry import FAMILIES, get_method, methods
-from sslcore.training.trainer import Trainer, build_method
+from sslcore.training import Trainer
+from sslcore.training.build import build_method
 from tests.conftest import make_data, tiny_settings
 
 ALL = list(methods())

@@ -10,7 +10,7 @@ from tests.conftest import tiny_settings
 
 @pytest.fixture
 def manager(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
     monkeypatch.setattr("sslcore.runs.jobs.GREETING", 0.0)
     jobs = JobManager(tmp_path, workers=1)
     yield jobs
@@ -194,7 +194,7 @@ def test_a_knob_turned_before_a_run_goes_on_is_a_change_of_it(manager):
 
 def test_every_worker_trains_on_a_gpu_of_its_own(tmp_path, tiny, monkeypatch):
     chosen = []
-    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.set_device", chosen.append)
     jobs = JobManager(tmp_path)
@@ -218,7 +218,7 @@ def test_only_the_owner_controls(manager):
 
 
 def test_runs_sign_as_alive_while_they_wait_or_are_paused(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
     monkeypatch.setattr("sslcore.runs.jobs.SIGN_SECONDS", 0.02)
     jobs = JobManager(tmp_path, workers=1)
     held = jobs.start(tiny_settings(steps=100_000))
@@ -237,7 +237,7 @@ def test_runs_sign_as_alive_while_they_wait_or_are_paused(tmp_path, tiny, monkey
 
 
 def test_a_run_nobody_watches_pauses(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
     jobs = JobManager(tmp_path, workers=1, patience=0.1)
     run = jobs.start(tiny_settings(steps=100_000))
     wait(lambda: state(jobs, run) == "paused")
@@ -254,7 +254,7 @@ def test_a_failing_run_says_why_and_the_next_one_runs(manager):
 
 
 def test_a_run_that_cannot_even_begin_keeps_its_traceback(manager, monkeypatch):
-    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: 1 / 0)
     run = manager.start(tiny_settings())
     wait(lambda: state(manager, run) == "failed")
     assert "ZeroDivisionError" in manager.status(run).message
@@ -262,7 +262,7 @@ def test_a_run_that_cannot_even_begin_keeps_its_traceback(manager, monkeypatch):
 
 
 def test_closing_leaves_a_run_that_resumes(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
     first = JobManager(tmp_path, workers=1)
     run = first.start(tiny_settings(steps=40))
     wait(lambda: first.view(run).step > 0)
@@ -293,7 +293,7 @@ def test_knobs_turned_one_after_the_other_are_judged_together(manager):
 
 
 def test_a_paused_run_does_not_keep_others_waiting_for_ever(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("sslcore.training.trainer.load", lambda *_, **__: tiny)
+    monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
     jobs = JobManager(tmp_path, workers=1, patience=0.5)
     held = jobs.start(tiny_settings(steps=100_000))
     wait(lambda: jobs.view(held).step > 0)

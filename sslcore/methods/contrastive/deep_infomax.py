@@ -4,11 +4,11 @@ from math import log
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from sslcore.distributed import gather
-from sslcore.encoders import InputInfo, map_side, mlp
+from sslcore.encoders import InputInfo, mlp
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import jensen_shannon, local_info_nce, pair_scores, reversed_gradient
@@ -17,7 +17,7 @@ from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import random_views
 
-PLACES = 8  # of the fine map, along each side; the first stage's, where a place has not seen the whole image
+PLACES = 8  # along each side of the first stage's map, at most: there a place has not seen the whole image
 UNCOLOURED = {"jitter": 0.0, "grayscale": 0.0}
 OTHER = ("flip", "rotation", "blur", "solarize", "noise", "cutout")
 COLOUR_ALONE = {"crop_min": 1.0, "crop_max": 1.0, **dict.fromkeys(OTHER, 0.0)}
@@ -34,7 +34,6 @@ class DeepInfoMaxSettings(KnobModel):
     estimator: Literal["jsd", "info_nce"] = knob(
         "jsd", help="jsd judges each pair alone; info_nce makes pairs compete and needs many negatives."
     )
-    summary_hidden: int = knob(512, 8, 4096, help="Width between coarse map and summary.", advanced=True)
     summary_dim: int = knob(64, 2, 1024, help="Dimensions of the summary.", advanced=True)
     critic_hidden: int = knob(256, 8, 4096, help="Width of the critics that score pairs.", advanced=True)
 
@@ -85,13 +84,11 @@ class DeepInfoMax(Method):
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         knobs, hidden = self.knobs, self.knobs.critic_hidden
-        width, places = self.encoder.map_dims[0], map_side(self.encoder, info) ** 2
-        self.summary = nn.Sequential(
-            nn.Flatten(), mlp(places * self.encoder.feature_dim, knobs.summary_hidden, knobs.summary_dim)
-        )
-        self.global_map = mlp(PLACES**2 * width, hidden, hidden)
+        fine, coarse = self.eval().maps(torch.zeros(1, info.channels, info.size, info.size))
+        self.summary = mlp(coarse.numel(), 2 * hidden, knobs.summary_dim)
+        self.global_map = mlp(fine.numel(), hidden, hidden)
         self.global_query = mlp(knobs.summary_dim, hidden, hidden)
-        self.local_map = mlp(width, hidden, hidden)
+        self.local_map = mlp(fine.shape[1], hidden, hidden)
         self.local_query = mlp(knobs.summary_dim, hidden, hidden)
         self.discriminator = mlp(knobs.summary_dim, 4 * knobs.summary_dim, 1, norm=False)
 
@@ -104,19 +101,22 @@ class DeepInfoMax(Method):
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         uniform = torch.rand(len(batch.images), self.knobs.summary_dim, generator=generator)
-        draw = self.settings.views
-        places = random_views(batch.images, draw.change(**UNCOLOURED), generator=generator)
-        images = random_views(places, draw.change(**COLOUR_ALONE), generator=generator)
+        places = random_views(batch.images, self.settings.views.change(**UNCOLOURED), generator=generator)
+        images = random_views(places, self.settings.views.change(**COLOUR_ALONE), generator=generator)
         return {"images": images, "places": places, "uniform": uniform.to(images.device)}
 
+    def maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The first stage's map, averaged to few places (N, w, p, p), and the last stage's (N, d, h, h)."""
+        fine, *_, coarse = self.encoder.feature_maps(self.encoder.standardise(images))
+        return F.avg_pool2d(fine, -(-fine.shape[-1] // PLACES)), coarse
+
     def project(self, images: Tensor) -> Tensor:
-        return self.summary(self.encoder.feature_map(self.encoder.standardise(images)))
+        return self.summary(self.maps(images)[1].flatten(1))
 
     def scores(self, views: Views) -> tuple[Tensor, Tensor, Tensor]:
         """Summaries (N, d), their scores with whole images (N, N, 1) and with places (N, N, L)."""
-        both = torch.cat([views["places"], views["images"]])
-        fine, *_, coarse = self.encoder.feature_maps(self.encoder.standardise(both))
-        fine, summary = F.adaptive_avg_pool2d(fine.chunk(2)[0], PLACES), self.summary(coarse.chunk(2)[1])
+        maps = self.maps(torch.cat([views["places"], views["images"]]))
+        fine, summary = maps[0].chunk(2)[0], self.summary(maps[1].chunk(2)[1].flatten(1))
         places = self.local_map(fine.permute(0, 2, 3, 1).flatten(0, 2)).unflatten(0, (len(fine), -1))
         whole = self.global_map(fine.flatten(1))[:, None]
         with_whole = pair_scores(gather(self.global_query(summary).float()), gather(whole.float()))

@@ -82,11 +82,11 @@ class BEiT(MaskedTokens):
         some = some[: max(1, 4 * READ // self.encoder.token_count)].to(epoch.images.device)
         patches = self.patches(as_floats(epoch.images[some])).flatten(0, 1)
         patches = patches[torch.randperm(len(patches), generator=epoch.generator)[:READ].to(patches.device)]
-        self.axes.copy_(whitening(patches, SOFTNESS))
-        words, _ = kmeans(
-            patches @ self.axes, self.knobs.vocabulary, iterations=ITERATIONS, generator=epoch.generator
-        )
-        self.words.copy_(words @ self.axes.inverse())
+        with torch.autocast(patches.device.type, enabled=False):
+            self.axes.copy_(whitening(patches, SOFTNESS))
+            rows, count = patches @ self.axes, self.knobs.vocabulary
+            words, _ = kmeans(rows, count, iterations=ITERATIONS, generator=epoch.generator)
+            self.words.copy_(words @ self.axes.inverse())
         self.learned.fill_(True)
 
     def read(self, images: Tensor) -> Tensor:
