@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sslcore.data import ImageData
 from sslcore.diagnostics import CollapseLamp, collapse_report, energy_report, gradient_norms, raw_std
-from sslcore.distributed import alone, processes
+from sslcore.distributed import alone
 from sslcore.errors import UserError
 from sslcore.evaluation import chance, knn_accuracy, knn_predict, linear_probe, pixel_knn
 from sslcore.methods.base import Method, first_images
@@ -22,6 +22,7 @@ from sslcore.views import random_views
 SHOWN = 500  # held-out images in a snapshot: a map of more is a burden to a small machine
 DIAGNOSED = 256  # held-out images on which collapse is judged
 CHUNK = 1000  # images encoded at a time
+PULLED = 256  # training images, at most, on which the terms' gradients are measured
 
 
 class GivenUpError(Exception):
@@ -136,15 +137,15 @@ class Referee:
         """Per-term gradient norms at the encoder on a fixed batch; buffers are left as they were."""
         if self._single:
             return {}
-        share = self.settings.optimiser.batch_size // processes()  # what this machine has room for
-        batch = first_images(self.data.train, share, self.device)
+        count = min(self.settings.optimiser.batch_size, PULLED)
+        batch = first_images(self.data.train, count, self.device)
         with torch.no_grad():
             views = self.method.views(batch, torch.Generator().manual_seed(step))
         with _buffers_kept(self.method):
             try:
                 with alone(), self.autocast():
                     terms = self.method.loss(views).terms
-            except UserError:  # one process's share may be too few for a loss that needs many
+            except UserError:  # a loss may need more images at a time than these
                 return {}
             self._single = len(terms) == 1
             return {} if self._single else gradient_norms(terms, self.method.encoder.parameters())
