@@ -43,7 +43,8 @@ LEADING = (
 )  # fmt: skip
 BESIDE = ("random", "supervised")
 ON_GPU = ("simclr", "vicreg", "byol", "swav")
-PROCESSOR = {"device": "cpu"}
+# ten minutes have room for a convnet twice as wide as the default of one minute
+PROCESSOR = {"device": "cpu", "width": 32}
 GPU = {"encoder": "resnet18", "batch_size": 512, "epochs": 100, "steps": 0, "device": "cuda"}
 GPU_TABLE = "{}, GPU"  # its name in the store
 
@@ -133,7 +134,9 @@ def on_processor(table: dict[str, Any]) -> list[dict[str, Any]]:
     def trained(name: str) -> str:
         if name in ("pixels", "random"):
             return "–"
-        return f"{RunSettings.build(name)['encoder']}, {table['seconds'] / 60:g} min"
+        settings = RunSettings.build(name, **PROCESSOR)
+        width = settings["token_width" if settings["encoder"] == "vit" else "width"]
+        return f"{settings['encoder']}, width {width}, {table['seconds'] / 60:g} min"
 
     return [line(row, trained(row["id"])) for row in rows(table["cells"])]
 

@@ -1,12 +1,16 @@
 """A transformer sees all places of an image, a learned token in those that are hidden (BERT, for images)."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sslcore.encoders import InputInfo, VisionTransformer
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Batch, Method, Panel, Views, one_view
+from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.settings import RunSettings
 from sslcore.views import block_mask, cover, patchify, random_token_mask, unpatchify
 
@@ -23,10 +27,27 @@ class MaskedTokensSettings(MaskRatioSettings):
     )
 
 
+class LatentTargetSettings(RisingMomentumSettings):
+    """Knobs of methods that ask for what a teacher makes of a place."""
+
+    target_norm: Literal["image", "token", "off"] = knob(
+        "image",
+        help="image: each feature is standardised over the places of an image, so that these differ. token: each "
+        "place over its features; all may become alike. off: they may shrink to nothing.",
+    )
+
+
 class NeedsTransformer(Method):
     """Methods that take an image apart into patches."""
 
-    defaults = {"encoder": "vit", "learning_rate": 2e-3, "weight_decay": 0.05, "warmup": 0.1, "beta2": 0.95}
+    defaults = {
+        "encoder": "vit",
+        "batch_size": 64,  # a transformer is slow: small batches make many steps of a minute
+        "learning_rate": 2e-3,
+        "weight_decay": 0.05,
+        "warmup": 0.1,
+        "beta2": 0.95,
+    }
     encoder: VisionTransformer
 
     @classmethod
@@ -88,6 +109,32 @@ class MaskedTokens(NeedsTransformer):
     def preview(self, views: Views) -> list[Panel]:
         covered = cover(views["images"], views["mask"], self.encoder.patch_size)
         return [Panel("What it sees", covered), Panel("The truth", views["images"])]
+
+
+def check_width(settings: RunSettings, name: str) -> None:
+    """Sine-cosine positions need a width that is a multiple of 4.
+
+    Raises:
+        UserError: if the knob of this name holds another.
+    """
+    if settings[name] % 4:
+        raise UserError(
+            f"{name} must be a multiple of 4, got {settings[name]}: set it to {4 * (settings[name] // 4)}."
+        )
+
+
+def standardised(tokens: Tensor, how: str) -> Tensor:
+    """A teacher's tokens (N, L, d) as targets, as the knob ``target_norm`` says: "image", "token" or "off".
+
+    Over the places of an image as data2vec does for speech and, in its second version, for images (arXiv 2212.07525);
+    over the features of a place as data2vec (arXiv 2202.03555) and I-JEPA (arXiv 2301.08243) do for images.
+    """
+    match how:
+        case "image":
+            return F.instance_norm(tokens.mT).mT
+        case "token":
+            return F.layer_norm(tokens, tokens.shape[-1:])
+    return tokens
 
 
 def hidden(rows: Tensor, mask: Tensor) -> Tensor:

@@ -161,7 +161,7 @@ def test_ten_minutes_are_published_from_the_store_alone(store, tmp_path):
     store.save("more", {"epochs": 100, "images": 64}, [])
     ten_minutes.publish(store, tmp_path)
     page = (tmp_path / "ten_minutes_photos.md").read_text()
-    assert "| Masked autoencoder | mae | vit, 10 min | 0.600 | 0.600 |" in page
+    assert "| Masked autoencoder | mae | vit, width 96, 10 min | 0.600 | 0.600 |" in page
     assert "| Raw pixels | pixels | – | 0.300 | 0.400 |" in page
     assert "20,000 training images" in page and page.count("not run") == 2 * len(ten_minutes.ON_GPU)
     assert not (tmp_path / "ten_minutes_more.md").exists()

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.methods.masked_tokens import as_colours, hidden
+from sslcore.methods.masked_tokens import as_colours, hidden, standardised
 from tests.methods.test_conformance import batch_of, make, views_of
 
 
@@ -20,6 +20,12 @@ def test_of_a_single_patch_nothing_can_be_hidden(name):
         make(name, patch_size=32)
 
 
+@pytest.mark.parametrize("name, width", [("mae", "decoder_width"), ("ijepa", "predictor_width")])
+def test_an_odd_width_is_one_sentence(name, width):
+    with pytest.raises(UserError, match=f"{width} must be a multiple of 4, got 50: set it to 48"):
+        make(name, **{width: 50})
+
+
 @pytest.mark.parametrize("name", ["mae", "msn"])
 def test_one_patch_at_least_is_seen(name):
     method = make(name, patch_size=8)
@@ -31,6 +37,22 @@ def test_hidden_rows_stay_with_their_sample():
     rows = torch.arange(24.0).view(2, 4, 3)
     mask = torch.tensor([[True, False, False, True], [False, True, True, False]])
     assert torch.equal(hidden(rows, mask), torch.stack([rows[0, [0, 3]], rows[1, [1, 2]]]))
+
+
+def test_targets_are_standardised_over_places_or_over_features():
+    tokens = 3 + 2 * torch.randn(2, 16, 8, generator=torch.Generator().manual_seed(0))
+    for how, axis in (("image", 1), ("token", 2)):
+        target = standardised(tokens, how)
+        assert (
+            target.mean(axis).abs().max() < 1e-5 and (target.var(axis, correction=0) - 1).abs().max() < 1e-3
+        )
+    assert torch.equal(standardised(tokens, "off"), tokens)
+
+
+def test_what_all_places_of_an_image_share_is_no_target():
+    place = torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
+    same, shifted, stronger = standardised(torch.stack([place, place + torch.arange(8), 3 * place]), "image")
+    assert torch.allclose(same, shifted, atol=1e-4) and torch.allclose(same, stronger, atol=1e-4)
 
 
 def test_features_become_colours_of_the_last_arguments_directions():

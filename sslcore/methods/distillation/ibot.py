@@ -70,7 +70,7 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         notes=("Each loss is the teacher's entropy plus what the student misses: low at a collapse too.",),
     )
     Settings = IBOTSettings
-    defaults = {**NeedsTransformer.defaults, "batch_size": 64, "mask_ratio": 0.3}
+    defaults = {**NeedsTransformer.defaults, "mask_ratio": 0.3}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -75,7 +75,6 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
     Settings = MSNSettings
     defaults = {
         **NeedsTransformer.defaults,
-        "batch_size": 64,
         "local_crops": 1,
         "prototypes": 64,
         "teacher_temperature": 0.025,

@@ -64,7 +64,7 @@ class BEiT(MaskedTokens):
         ),
     )
     Settings = BEiTSettings
-    defaults = {**MaskedTokens.defaults, "batch_size": 128, "mask_ratio": 0.4}
+    defaults = {**MaskedTokens.defaults, "mask_ratio": 0.4}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -1,26 +1,31 @@
 """data2vec: predict, in hidden places, what a teacher that sees everything makes of them."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import answering_nothing, latent_regression
 from sslcore.methods.base import Losses, Panel, Progress, Views
-from sslcore.methods.ema import RisingMomentumSettings, momentum_at, target_of, update_target
-from sslcore.methods.masked_tokens import MaskedTokens, MaskedTokensSettings, as_colours, hidden
+from sslcore.methods.ema import momentum_at, target_of, update_target
+from sslcore.methods.masked_tokens import (
+    LatentTargetSettings,
+    MaskedTokens,
+    MaskedTokensSettings,
+    as_colours,
+    hidden,
+    standardised,
+)
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
 
-class Data2VecSettings(RisingMomentumSettings, MaskedTokensSettings):
+class Data2VecSettings(LatentTargetSettings, MaskedTokensSettings):
     target_layers: int = knob(
         2, 1, 12, help="How many of the teacher's last blocks are averaged into the target; at most all."
-    )
-    target_norm: bool = knob(
-        True, help="Targets are standardised per token. Off: both sides may shrink to nothing."
     )
     smooth_l1_beta: float = knob(
         2.0, 0.01, 10.0, help="Errors below it are squared, larger ones count as they are.", advanced=True
@@ -42,7 +47,7 @@ class Data2Vec(MaskedTokens):
         "student that sees the whole image, thinks of the hidden places. Its answers take in the context, so they "
         "mean more than a patch does; the same recipe serves speech and text.",
         formula=r"\mathrm{smoothL1}_\beta\big(\hat y_l,\;y_l\big),\;l\in\mathcal M,\quad "
-        r"y=\mathrm{LN}\Big(\tfrac1K\sum_{k}\mathrm{LN}\big(a^{(k)}_\xi(x)\big)\Big),\quad "
+        r"y=\mathrm{IN}\Big(\tfrac1K\sum_{k}\mathrm{IN}\big(a^{(k)}_\xi(x)\big)\Big),\quad "
         r"\xi\leftarrow m\,\xi+(1-m)\,\theta",
         sees="The whole image, with a learned token in the place of every hidden patch; the teacher sees all.",
         target="In every hidden place: the mean of the teacher's last layers.",
@@ -51,15 +56,22 @@ class Data2Vec(MaskedTokens):
         best=lambda s: 0.0,
         switches=(
             Switch(
-                {"target_norm": False, "momentum": 0.0},
+                {"target_norm": "off", "momentum": 0.0},
                 "A teacher that follows at once and may shrink: both agree on less and less.",
+            ),
+            Switch(
+                {"target_norm": "token"},
+                "All places of an image become alike, which is easily guessed: features end worse than they began.",
             ),
             Switch({"momentum": 1.0}, "The teacher stays random: its features are all there is to learn."),
         ),
-        notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
+        notes=(
+            "A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",
+            "Targets are standardised as the paper does for speech, and data2vec 2.0 for images (arXiv 2212.07525).",
+        ),
     )
     Settings = Data2VecSettings
-    defaults = {**MaskedTokens.defaults, "batch_size": 128, "momentum": 0.98}
+    defaults = {**MaskedTokens.defaults, "momentum": 0.98}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
@@ -73,13 +85,8 @@ class Data2Vec(MaskedTokens):
         for block in self.teacher.blocks:
             tokens = block(tokens)
             outputs.append(tokens.float())
-        return self.norm(
-            torch.stack([self.norm(layer) for layer in outputs[-self.knobs.target_layers :]]).mean(0)
-        )
-
-    def norm(self, tokens: Tensor) -> Tensor:
-        """Every token with mean 0 and variance 1 over its dimensions, unless switched off."""
-        return F.layer_norm(tokens, tokens.shape[-1:]) if self.knobs.target_norm else tokens
+        norm = partial(standardised, how=self.knobs.target_norm)
+        return norm(torch.stack([norm(layer) for layer in outputs[-self.knobs.target_layers :]]).mean(0))
 
     def loss(self, views: Views) -> Losses:
         target = hidden(self.target(views["images"]), views["mask"])

@@ -11,24 +11,26 @@ from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.losses import answering_nothing, latent_regression
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views, one_view
-from sslcore.methods.ema import RisingMomentumSettings, momentum_at, target_of, update_target
-from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
+from sslcore.methods.ema import momentum_at, target_of, update_target
+from sslcore.methods.masked_tokens import (
+    LatentTargetSettings,
+    MaskedTokens,
+    NeedsTransformer,
+    check_width,
+    standardised,
+)
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import context_and_targets, cover
 
 
-class IJEPASettings(RisingMomentumSettings):
+class IJEPASettings(LatentTargetSettings):
     target_blocks: int = knob(4, 1, 8, help="Blocks of an image whose features are asked for.")
     target_min: float = knob(
         0.15, 0.02, 0.5, help="Smallest such block, as a fraction of the image.", live=True
     )
     target_max: float = knob(
-        0.2,
-        0.02,
-        0.5,
-        help="Largest such block, as a fraction of the image. Small ones ask for details only.",
-        live=True,
+        0.2, 0.02, 0.5, help="Largest such block. Small ones ask for details only.", live=True
     )
     stop_gradient: bool = knob(
         True, help="The target side gets no gradient. Off: both sides meet at one point."
@@ -52,7 +54,7 @@ class IJEPA(NeedsTransformer):
         "teacher's features are. Details that nobody could guess never enter the features, so what can be guessed, "
         "the meaning, is what is learned; no hand-made augmentations are needed.",
         formula=r"\frac1{T}\sum_{i=1}^{T}\frac1{\lvert B_i\rvert}\sum_{l\in B_i}\mathrm{smoothL1}\Big("
-        r"g_\phi\big(f_\theta(x_{\mathrm{ctx}}),m_l\big),\;\mathrm{LN}\big(f_\xi(x)\big)_l\Big),\quad "
+        r"g_\phi\big(f_\theta(x_{\mathrm{ctx}}),m_l\big),\;\mathrm{IN}\big(f_\xi(x)\big)_l\Big),\quad "
         r"\xi\leftarrow m\,\xi+(1-m)\,\theta",
         sees="A large block of every image without the places that are asked for; the teacher sees all.",
         target="In several blocks: the teacher's features, from their places alone.",
@@ -71,10 +73,13 @@ class IJEPA(NeedsTransformer):
                 "Targets of a patch or two: what lies around them is enough to guess them.",
             ),
         ),
-        notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
+        notes=(
+            "A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",
+            "The paper standardises targets over features (target_norm token); in a minute places become alike by it.",
+        ),
     )
     Settings = IJEPASettings
-    defaults = {**MaskedTokens.defaults, "batch_size": 128, "crop_min": 0.6, "momentum": 0.98}
+    defaults = {**MaskedTokens.defaults, "learning_rate": 1e-3, "crop_min": 0.6, "momentum": 0.995}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
@@ -94,8 +99,7 @@ class IJEPA(NeedsTransformer):
         super().check(settings)
         if settings["target_min"] > settings["target_max"]:
             raise UserError("target_min must not be larger than target_max: swap or equal them.")
-        if settings["predictor_width"] % 4:
-            raise UserError(f"predictor_width must be a multiple of 4, got {settings['predictor_width']}.")
+        check_width(settings, "predictor_width")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Images, and indices of patches: ``context`` (N, K) and ``targets`` (N, T, B)."""
@@ -117,11 +121,11 @@ class IJEPA(NeedsTransformer):
         return self.widen(tokens[:, -size:]).float().view(count, blocks, size, -1)
 
     def target(self, views: Views) -> Tensor:
-        """What the teacher, who sees all, makes of the target blocks: (N, T, B, d), each token standardised."""
+        """What the teacher, who sees all, makes of the target blocks: (N, T, B, d)."""
         teacher = self.teacher if self.knobs.stop_gradient else self.encoder
         with torch.set_grad_enabled(not self.knobs.stop_gradient and torch.is_grad_enabled()):
             tokens = teacher.tokens(teacher.standardise(views["images"])).float()
-            tokens = F.layer_norm(tokens, tokens.shape[-1:])
+            tokens = standardised(tokens, self.knobs.target_norm)
         index = views["targets"].flatten(1)[..., None].expand(-1, -1, tokens.shape[2])
         return tokens.gather(1, index).view(*views["targets"].shape, -1)
 

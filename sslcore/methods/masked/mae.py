@@ -6,11 +6,10 @@ from torch import Tensor, nn
 from sslcore.data.images import CHANNELS
 from sslcore.encoders import InputInfo
 from sslcore.encoders.vision_transformer import Block, initialise, sincos_positions
-from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import masked_patch_mse, normalize_patches
 from sslcore.methods.base import Batch, Losses, Panel, Views, one_view
-from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer
+from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer, check_width
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import random_token_mask
@@ -71,7 +70,7 @@ class MAE(NeedsTransformer):
         ),
     )
     Settings = MAESettings
-    defaults = {**MaskedTokens.defaults, "batch_size": 64}
+    defaults = MaskedTokens.defaults
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
@@ -89,11 +88,7 @@ class MAE(NeedsTransformer):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         super().check(settings)
-        if settings["decoder_width"] % 4:
-            raise UserError(
-                f"The decoder's tokens need a width that is a multiple of 4: set decoder_width to "
-                f"{4 * (settings['decoder_width'] // 4)}."
-            )
+        check_width(settings, "decoder_width")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         images = one_view(batch, self.settings, generator)

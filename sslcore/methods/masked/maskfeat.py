@@ -59,7 +59,7 @@ class MaskFeat(MaskedTokens):
         ),
     )
     Settings = MaskFeatSettings
-    defaults = {**MaskedTokens.defaults, "batch_size": 128}
+    defaults = MaskedTokens.defaults
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -60,7 +60,7 @@ class SimMIM(MaskedTokens):
         ),
     )
     Settings = SimMIMSettings
-    defaults = {**MaskedTokens.defaults, "batch_size": 128}
+    defaults = MaskedTokens.defaults
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
