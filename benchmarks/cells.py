@@ -76,7 +76,7 @@ def fill(
     if not data.labelled:
         raise UserError(f"Nothing can be scored on {data.title}: sort its images into one folder per class.")
     wanted = list(wanted)
-    again = {(settings.method, settings.machine.seed) for settings in wanted} if fresh else set()
+    again = {key_of(settings) for settings in wanted} if fresh else set()
     table = store.tables().get(name, {"cells": []})
     cells = [cell for cell in table["cells"] if key(cell) not in again]
     for what, value in shared.items():
@@ -87,15 +87,27 @@ def fill(
     if again:
         store.save(name, shared, cells)
     done = {key(cell) for cell in cells}
-    missing = [settings for settings in wanted if (settings.method, settings.machine.seed) not in done]
+    missing = [settings for settings in wanted if key_of(settings) not in done]
     for settings in tqdm(missing, unit="run"):
         cell = measure(settings, data)
         store.save(name, shared, [*store.cells(name), cell])
 
 
-def key(cell: Cell) -> tuple[str, int]:
-    """What there is one cell of in a table: a method and a seed."""
-    return cell["method"], cell["seed"]
+def key(cell: Cell) -> tuple[str, int, str]:
+    """What there is one cell of in a table: a method, a seed, and the title of the switch that was thrown, if any."""
+    return cell["method"], cell["seed"], cell.get("switch", "")
+
+
+def key_of(settings: RunSettings) -> tuple[str, int, str]:
+    """The key of the cell that a run will make."""
+    return settings.method, settings.machine.seed, thrown(settings)
+
+
+def thrown(settings: RunSettings) -> str:
+    """The title of the method's switch whose values these settings hold, the one with most if several; or empty."""
+    switches = get_method(settings.method).card.switches
+    held = [s for s in switches if all(settings[name] == value for name, value in s.values.items())]
+    return max(held, key=lambda switch: len(switch.values)).title if held else ""
 
 
 def measure(settings: RunSettings, data: ImageData) -> Cell:
@@ -114,6 +126,7 @@ def measure(settings: RunSettings, data: ImageData) -> Cell:
         **result,
         **failed,
         "data": portable(settings.data.data),
+        "switch": thrown(settings),
         "complete_readings": verdicts.count("complete"),
         "machine": machine(),
         "measured": time.strftime("%Y-%m-%d"),

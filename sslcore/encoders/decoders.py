@@ -44,14 +44,25 @@ class PlaceDecoder(nn.Sequential):
         )
 
 
+HEAVIEST = 100_000_000  # weights of a layer; with gradients and AdamW's two averages 1.6 GB
+
+
 class ChannelwiseLinear(nn.Module):
     """Every channel's n x n map through its own full linear map: c n^4 weights, where all to all takes c^2 n^4.
 
     It carries what is seen on one side of a hole to the other (Pathak et al., arXiv 1604.07379, section 3.2).
+
+    Raises:
+        UserError: if it would have too many weights.
     """
 
     def __init__(self, channels: int, side: int) -> None:
         super().__init__()
+        if channels * side**4 > HEAVIEST:
+            raise UserError(
+                f"A map of {side} x {side} places would need {channels * side**4 / 1e6:,.0f} million weights between "
+                "them: set patch_size or stem_stride higher, or image_size lower."
+            )
         self.weight = nn.Parameter(torch.randn(channels, side**2, side**2) / side)
 
     def forward(self, maps: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """A small vision transformer whose tokens can be taken one by one, as masked methods need."""
 
-from math import gcd, isqrt
+from math import gcd, isqrt, lcm
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +58,11 @@ class Block(nn.Module):
         return tokens + self.mlp(self.norm2(tokens))
 
 
+def blocks(width: int, depth: int, heads: int = 4) -> nn.Sequential:
+    """A small transformer on tokens as they are, and its last norm: (N, L, width) to (N, L, width)."""
+    return nn.Sequential(*(Block(width, heads) for _ in range(depth)), nn.LayerNorm(width))
+
+
 class VisionTransformer(Encoder):
     """Patches to tokens to representation: the mean of the patch tokens after the last norm.
 
@@ -76,8 +81,12 @@ class VisionTransformer(Encoder):
         super().__init__(info)
         self.patch_size, self.side = patch_size, info.size
         self.check_side("images", info.size)
-        if token_width % heads:
-            raise UserError(f"token_width {token_width} must be a multiple of the {heads} attention heads.")
+        unit = lcm(4, heads)  # sine-cosine positions come in fours
+        if token_width % unit:
+            raise UserError(
+                f"token_width must be a multiple of 4 and of the {heads} attention heads, got {token_width}: set it to "
+                f"{unit * max(1, round(token_width / unit))}."
+            )
         self.feature_dim = token_width
         self.token_count = (info.size // patch_size) ** 2
         self.patch_embedding = nn.Linear(info.channels * patch_size**2, token_width)
@@ -90,12 +99,13 @@ class VisionTransformer(Encoder):
         """Patches must fill the images; the complaint names a size that fills both these and the whole ones."""
         if side % self.patch_size:
             both = gcd(side, self.side)
-            fitting = max(size for size in range(1, self.patch_size) if both % size == 0)
-            remedy = (
-                f"patch_size to {fitting}"
-                if fitting > 1
-                else f"image_size to a multiple of {self.patch_size}"
-            )
+            fitting = [size for size in range(2, min(both, 32) + 1) if both % size == 0]
+            if fitting:
+                remedy = f"patch_size to {min(fitting, key=lambda size: abs(size - self.patch_size))}"
+            elif side == self.side:
+                remedy = f"image_size to a multiple of {self.patch_size}"
+            else:
+                remedy = "encoder to small, or cut the views otherwise"
             raise UserError(
                 f"A patch of {self.patch_size} px does not divide {what} of {side} px evenly: set {remedy}."
             )

@@ -147,7 +147,7 @@ def _whiten(z: Tensor, epsilon: float) -> Tensor:
     if failed or factor.diagonal().pow(2).min() <= torch.finfo(z.dtype).eps * size:
         raise UserError(
             "The embeddings cannot be whitened because some dimensions do not vary independently: "
-            "use a larger batch, a smaller embedding or a larger epsilon."
+            "use a larger batch, a smaller embedding or more shrinkage."
         )
     return torch.linalg.solve_triangular(factor, z.T, upper=False).T
 

@@ -118,6 +118,11 @@ class Method(nn.Module):
         """Raise UserError if a run cannot go on with other values of its live knobs."""
 
     @classmethod
+    def at_work(cls, settings: RunSettings) -> list[str]:
+        """Ids of the methods whose losses are taken: its own."""
+        return [cls.card.id]
+
+    @classmethod
     def uses_bags(cls, settings: RunSettings) -> bool:
         """Whether a batch holds one image of so many bags, and with it each one's partner."""
         return False

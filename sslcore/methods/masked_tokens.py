@@ -1,6 +1,6 @@
 """A transformer sees all places of an image, a learned token in those that are hidden (BERT, for images)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sslcore.encoders import InputInfo, VisionTransformer
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
-from sslcore.methods.base import Batch, Method, Panel, Views, one_view
+from sslcore.methods.base import Batch, Method, Panel, Views, one_view, view_side
 from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.settings import RunSettings
 from sslcore.views import block_mask, cover, patchify, random_token_mask, unpatchify
@@ -49,6 +49,7 @@ class NeedsTransformer(Method):
         "beta2": 0.95,
     }
     encoder: VisionTransformer
+    least_grid: ClassVar[int] = 2  # patches along a side: of fewer nothing can be hidden
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
@@ -58,10 +59,13 @@ class NeedsTransformer(Method):
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        if self.encoder.token_count < 4:
+        patch, scale = self.encoder.patch_size, getattr(self.knobs, "view_scale", 1.0)
+        side, least = view_side(info.size, scale, patch), self.least_grid
+        if side < least * patch:
+            larger = " or view_scale higher" if scale < 1 else ""
             raise UserError(
-                f"An image of {info.size} px is a single patch of {self.encoder.patch_size} px, of which nothing can "
-                f"be hidden: set patch_size to {max(2, info.size // 2)} or less."
+                f"{self.card.title} needs {least} x {least} patches at least, and a picture of {side} px has fewer of "
+                f"{patch} px: set patch_size to {max(2, side // least)} or less{larger}."
             )
 
     def patches(self, images: Tensor) -> Tensor:

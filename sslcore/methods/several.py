@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from sslcore.encoders import InputInfo
+from sslcore.errors import UserError
 from sslcore.methods.base import Batch, Epoch, Losses, Method, Panel, Progress, Views
 from sslcore.registry import get_method
 from sslcore.settings import SECTIONS, RunSettings
@@ -24,6 +25,7 @@ class Several(Method):
     """
 
     stands_alone = "it is a mixture itself"
+    listed: ClassVar[str]  # the knob that names the parts
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         start = torch.get_rng_state()
@@ -34,7 +36,10 @@ class Several(Method):
             with torch.random.fork_rng(devices=[]):
                 # so that its own encoder, of which it may keep a copy, is the shared one
                 torch.set_rng_state(start)
-                self.parts[name] = self.adopt(get_method(name)(own, info))
+                try:
+                    self.parts[name] = self.adopt(get_method(name)(own, info))
+                except UserError as error:
+                    raise blame(name, error, self.listed) from None
 
     @classmethod
     def settings_of_parts(cls, settings: RunSettings) -> dict[str, RunSettings]:
@@ -56,6 +61,10 @@ class Several(Method):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         cls.settings_of_parts(settings)
+
+    @classmethod
+    def at_work(cls, settings: RunSettings) -> list[str]:
+        return list(cls.settings_of_parts(settings))
 
     @classmethod
     def uses_bags(cls, settings: RunSettings) -> bool:
@@ -137,13 +146,24 @@ class Several(Method):
         return groups
 
 
-def settings_of_part(name: str, settings: RunSettings, **own: Any) -> RunSettings:
+def settings_of_part(name: str, settings: RunSettings, listed: str, **own: Any) -> RunSettings:
     """Everything around a method as in this run, and its own knobs as they come unless given.
 
     Raises:
-        UserError: if the method cannot work so.
+        UserError: if the method cannot work so; it may be left out of the knob that is ``listed``.
     """
     around = {
         knob: value for section in SECTIONS for knob, value in getattr(settings, section).model_dump().items()
     }
-    return RunSettings.build(name, **around, **own)
+    try:
+        return RunSettings.build(name, **around, **own)
+    except UserError as error:
+        raise blame(name, error, listed) from None
+
+
+def blame(name: str, error: UserError, listed: str) -> UserError:
+    """An error of a part that says which part it is, and that one can do without it."""
+    title, said = get_method(name).card.title, str(error).removesuffix(".")
+    return UserError(
+        f"{said if said.startswith(title) else f'{title}: {said}'}; or leave {name} out of {listed}."
+    )

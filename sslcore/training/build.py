@@ -9,6 +9,7 @@ from sslcore.data import ImageData, load
 from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
 from sslcore.methods.base import Method, first_images
+from sslcore.methods.several import Several
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
 
@@ -60,7 +61,14 @@ def load_weights(method: Method, weights: dict[str, torch.Tensor]) -> None:
 
 
 def check_views(method: Method, data: ImageData) -> None:
-    """Complain now, not in the first step, of views that the encoder cannot look at."""
+    """Complain now, not in the first step, of views that the encoder cannot look at.
+
+    Every part of a sum is asked, also one that weighs nothing yet.
+    """
+    if isinstance(method, Several):
+        for part in method.parts.values():
+            check_views(part, data)
+        return
     with torch.no_grad():
         views = method.views(first_images(data.train, 2), torch.Generator())
     for seen in views.values():

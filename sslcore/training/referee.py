@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import nan
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ class Referee:
         self.given_up = False  # set by whoever does not want to wait for the features of many images
         self.lamp = CollapseLamp(classes=len(data.classes) or None)
         self._encoded: tuple[int, tuple[Tensor, Tensor]] | None = None
-        self._single = False  # whether the loss has shown to have but one term
+        self._single: RunSettings | None = None  # settings by which the loss has but one term
         first = first_images(data.test, DIAGNOSED)
         bags = method.uses_bags(settings) and first.partners is not None
         generator = torch.Generator().manual_seed(0)
@@ -96,10 +97,12 @@ class Referee:
         return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum, pairs)
 
     def _spread(self) -> float:
-        """Spread before normalisation, by the statistics of the batch as the loss sees it.
+        """Spread before normalisation, by the statistics of the batch as the loss sees it; nan of a single image.
 
         Running statistics lag some twenty steps behind: by them an embedding that shrinks seems to grow at first.
         """
+        if len(self.pair[0]) < 2:
+            return nan
         with alone(), _buffers_kept(self.method):
             return raw_std(self._forward(self.method.project, self.pair[0], training=True))
 
@@ -135,7 +138,7 @@ class Referee:
 
     def _gradient_norms(self, step: int) -> dict[str, float]:
         """Per-term gradient norms at the encoder on a fixed batch; buffers are left as they were."""
-        if self._single:
+        if self._single is self.method.settings:
             return {}
         count = min(self.settings.optimiser.batch_size, PULLED)
         batch = first_images(self.data.train, count, self.device)
@@ -147,8 +150,10 @@ class Referee:
                     terms = self.method.loss(views).terms
             except UserError:  # a loss may need more images at a time than these
                 return {}
-            self._single = len(terms) == 1
-            return {} if self._single else gradient_norms(terms, self.method.encoder.parameters())
+            if len(terms) == 1:
+                self._single = self.method.settings
+                return {}
+            return gradient_norms(terms, self.method.encoder.parameters())
 
     def _knn(self) -> dict:
         chosen = self.settings.evaluation
@@ -157,7 +162,10 @@ class Referee:
     def _knn_accuracy(self, bank: Tensor, test: Tensor) -> float:
         return knn_accuracy(bank, self.data.probe.labels, test, self.data.test.labels, **self._knn())
 
-    def _linear(self, bank: Tensor, test: Tensor) -> float:
+    def _linear(self, bank: Tensor, test: Tensor) -> float | None:
+        """None where features are no numbers any more: the next step will say so."""
+        if not (bank.isfinite().all() and test.isfinite().all()):
+            return None
         return linear_probe(bank, self.data.probe.labels, test, self.data.test.labels).accuracy
 
 

@@ -79,6 +79,8 @@ class Trainer(Iterator[Event]):
         self.images = train.images[:used].to(self.device)
         self.labels = None if train.labels is None else train.labels[:used].to(self.device)
         self.bags = Bags(train.bags[:used]) if self.method.uses_bags(settings) else None
+        if self.bags is not None:  # there may be fewer than the data have
+            self._check_batch(len(self.bags), "bags")
         # in which networks run: bf16 matrix products, or nothing; no method, so that nobody holds the trainer
         self.autocast = partial(
             torch.autocast, self.device.type, torch.bfloat16, enabled=self.precision == "bf16"
@@ -129,12 +131,7 @@ class Trainer(Iterator[Event]):
         self._pending.append(Changed(self.step, self.seconds, values))
 
     def _check(self) -> None:
-        count = len(self.data.train.images)
-        if count < self.batch_size:
-            raise UserError(
-                f"A batch of {self.batch_size} does not fit {count} training images: "
-                f"set batch_size to {count} or less."
-            )
+        self._check_batch(len(self.data.train.images), "training images")
         if self.batch_size % distributed.processes():
             raise UserError(
                 f"A batch of {self.batch_size} cannot be shared evenly by {distributed.processes()} processes: "
@@ -142,22 +139,26 @@ class Trainer(Iterator[Event]):
             )
         name, title, bags = self.settings.method, self.data.title, self.data.train.bags
         if get_method(name).needs_labels and self.data.train.labels is None:
-            raise UserError(f"{name} learns from labels and the training images of {title} have none.")
-        if get_method(name).needs_colour and not self.data.coloured:
             raise UserError(
-                f"{name} learns from colours and {title} has none: choose other data or another method."
+                f"{name} learns from labels and the training images of {title} have none: choose labelled data or "
+                "another method."
             )
-        if get_method(name).uses_bags(self.settings):
-            if bags is None:
+        for part in get_method(name).at_work(self.settings):
+            if get_method(part).needs_colour and not self.data.coloured:
+                other = "another method" if part == name else "a mixture without it"
                 raise UserError(
-                    f"{name} learns from bags, several images of the same thing, and {title} has none: "
-                    "choose data that has, such as toybox."
+                    f"{part} learns from colours and {title} has none: choose other data or {other}."
                 )
-            count = len(bags.unique())
-            if count < self.batch_size:
-                raise UserError(
-                    f"A batch of {self.batch_size} does not fit {count} bags: set batch_size to {count} or less."
-                )
+        if get_method(name).uses_bags(self.settings) and bags is None:
+            raise UserError(
+                f"{name} learns from bags, several images of the same thing, and {title} has none: "
+                "choose data that has, such as toybox."
+            )
+
+    def _check_batch(self, count: int, what: str) -> None:
+        if count < self.batch_size:
+            remedy = f"set batch_size to {count} or less" if count > 1 else "training takes at least two"
+            raise UserError(f"A batch of {self.batch_size} does not fit {count} {what}: {remedy}.")
 
     def _run(self, fresh: bool) -> Iterator[Event]:
         if fresh and distributed.leads():

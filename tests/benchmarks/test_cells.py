@@ -3,10 +3,12 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import cells, one_minute, ten_minutes
-from benchmarks.cells import Store, fill, has_what_it_takes, measure, remarks, rows, spread, timed_run
+from benchmarks import break_it, cells, one_minute, ten_minutes
+from benchmarks.cells import Store, fill, has_what_it_takes, measure, remarks, rows, spread, thrown, timed_run
 from benchmarks.common import portable
 from sslcore.errors import UserError
+from sslcore.registry import get_method, methods
+from sslcore.settings import RunSettings
 from tests.conftest import make_data, tiny_settings
 
 MINUTE = {"seconds": 60.0}
@@ -26,13 +28,14 @@ def store(tmp_path) -> Store:
 
 
 @pytest.fixture
-def measured(monkeypatch) -> list[tuple[str, int]]:
+def measured(monkeypatch) -> list[tuple[str, int, str]]:
     """What would have been trained."""
     asked = []
 
     def pretend(settings, data):
-        asked.append((settings.method, settings.machine.seed))
-        return cell(*asked[-1])
+        asked.append(cells.key_of(settings))
+        method, seed, switch = asked[-1]
+        return cell(method, seed, switch=switch)
 
     monkeypatch.setattr(cells, "measure", pretend)
     return asked
@@ -45,7 +48,7 @@ def runs(*names: str, seeds: int = 2) -> list:
 def test_what_is_there_is_not_measured_again(store, measured, tiny):
     fill(store, "photos", MINUTE, runs("simclr")[:1], tiny)
     fill(store, "photos", MINUTE, runs("simclr", "byol"), tiny)
-    assert measured == [("simclr", 0), ("simclr", 1), ("byol", 0), ("byol", 1)]
+    assert measured == [("simclr", 0, ""), ("simclr", 1, ""), ("byol", 0, ""), ("byol", 1, "")]
     assert [cells.key(c) for c in store.cells("photos")] == measured
 
 
@@ -60,14 +63,41 @@ def test_a_cell_is_kept_as_soon_as_it_is_measured(store, measured, tiny, monkeyp
     monkeypatch.setattr(cells, "measure", cut_short)
     with pytest.raises(KeyboardInterrupt):
         fill(store, "photos", MINUTE, runs("simclr"), tiny)
-    assert [cells.key(c) for c in store.cells("photos")] == [("simclr", 0)]
+    assert [cells.key(c) for c in store.cells("photos")] == [("simclr", 0, "")]
 
 
 def test_fresh_forgets_only_what_it_measures(store, measured, tiny):
     fill(store, "photos", MINUTE, runs("simclr", "byol"), tiny)
     measured.clear()
     fill(store, "photos", MINUTE, runs("byol"), tiny, fresh=True)
-    assert measured == [("byol", 0), ("byol", 1)] and len(store.cells("photos")) == 4
+    assert measured == [("byol", 0, ""), ("byol", 1, "")] and len(store.cells("photos")) == 4
+
+
+@pytest.mark.parametrize("name", methods())
+def test_a_run_knows_which_switch_was_thrown(name):
+    assert thrown(RunSettings.build(name)) == ""
+    for switch in get_method(name).card.switches:
+        assert thrown(RunSettings.build(name, **switch.values)) == switch.title
+
+
+def test_a_method_broken_is_another_cell_than_the_method_whole(store, measured, tiny):
+    broken = timed_run("simclr", tiny, 60.0, 0, temperature=5.0)
+    fill(store, "photos", MINUTE, [*runs("simclr")[:1], broken], tiny)
+    fill(store, "photos", MINUTE, [broken], tiny)
+    assert measured == [("simclr", 0, ""), ("simclr", 0, "temperature = 5")]
+
+
+def test_switches_are_published_beside_their_method_unbroken(store, tmp_path):
+    whole = Store(tmp_path / "whole.json")
+    whole.save("photos", MINUTE, [cell("simclr", 0, 0.6, loss=1.0), cell("simclr", 1, 0.8, loss=2.0)])
+    store.save("photos", MINUTE, [cell("simclr", knn=0.1, loss=6.25, switch="temperature = 5")])
+    break_it.publish(store, whole, tmp_path)
+    page = (tmp_path / "break_it_photos.md").read_text()
+    assert (
+        "| SimCLR | temperature = 5 | 0.700 ± 0.141 / 0.700 ± 0.141 | 0.100 / 0.100 | 1.5 → 6.25 | healthy |"
+        in page
+    )
+    assert page.count("SimCLR") == 1
 
 
 def test_a_table_is_measured_under_one_condition(store, measured, tiny, unlabelled):

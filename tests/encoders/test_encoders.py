@@ -68,7 +68,7 @@ def test_a_transformer_sees_only_the_tokens_it_is_given():
 
 
 def test_impossible_transformers_get_a_sentence():
-    with pytest.raises(UserError, match="4 px does not divide images of 50 px evenly: set patch_size to 2"):
+    with pytest.raises(UserError, match="4 px does not divide images of 50 px evenly: set patch_size to 5"):
         VisionTransformer(InputInfo(size=50), patch_size=4)
     with pytest.raises(UserError, match="heads"):
         VisionTransformer(InputInfo(size=32), token_width=96, heads=5)

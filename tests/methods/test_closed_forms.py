@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sslcore.methods.base import Progress, TwoView
+from sslcore.methods.base import TwoView
 from sslcore.registry import methods
 from tests.conftest import tiny_settings
 from tests.methods.test_conformance import batch_of, make, views_of
@@ -14,6 +14,17 @@ def silence(layer: torch.nn.Module) -> None:
     with torch.no_grad():
         for p in layer.parameters():
             p.zero_()
+
+
+class Says(torch.nn.Module):
+    """A network with a given answer, whatever it is asked."""
+
+    def __init__(self, answer: torch.Tensor) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, question: torch.Tensor) -> torch.Tensor:
+        return self.answer
 
 
 class Always(torch.nn.Module):
@@ -76,28 +87,17 @@ def test_collapse_value_of_the_card(name):
         silence(method.predict)
     elif name in ("autoencoder", "denoising_autoencoder"):
         silence(method.decoder)
-        # the mean of standardised noise of known variance
-        truth = views["clean" if "clean" in views else "images"]
-        variance = method.encoder.standardise(truth).square().mean().item()
-        assert method.loss(views).total.item() == pytest.approx(variance, rel=1e-4)
-        return
+        # noise that is normal once it is standardised
+        truth = "clean" if "clean" in views else "images"
+        views[truth] = 0.5 + 0.25 * torch.randn(
+            views[truth].shape, generator=torch.Generator().manual_seed(0)
+        )
     else:
         silence(method.head)
     expected = method.card.collapse(method.settings)
-    assert method.loss(views).total.item() == pytest.approx(expected, abs=2e-3)
-
-
-def test_byol_target_extremes():
-    still, copy = make("byol", momentum=1.0), make("byol", momentum=0.0)
-    for method in (still, copy):
-        before = [p.clone() for p in method.target.parameters()]
-        with torch.no_grad():
-            for p in (*method.encoder.parameters(), *method.projector.parameters()):
-                p.add_(1.0)
-        method.after_step(Progress(1, 0.0))
-        online = [*method.encoder.parameters(), *method.projector.parameters()]
-        expected = before if method is still else online
-        assert all(torch.allclose(a, b) for a, b in zip(method.target.parameters(), expected, strict=True))
+    assert method.loss(views).total.item() == pytest.approx(
+        expected, abs=2e-2 if "autoencoder" in name else 2e-3
+    )
 
 
 def test_simsiam_switch_lets_gradient_through_the_target():

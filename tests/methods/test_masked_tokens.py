@@ -14,7 +14,7 @@ def test_masks_are_blocks_or_scattered_and_never_empty_or_full():
             assert mask.shape == (5, 16) and (mask.sum(1) - count).abs().max() <= (not blocks)
 
 
-@pytest.mark.parametrize("name", ["beit", "mae", "ibot", "msn", "ijepa"])
+@pytest.mark.parametrize("name", ["beit", "mae", "ibot", "msn"])
 def test_of_a_single_patch_nothing_can_be_hidden(name):
     with pytest.raises(UserError, match="set patch_size to 16 or less"):
         make(name, patch_size=32)

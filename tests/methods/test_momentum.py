@@ -1,29 +1,7 @@
 import pytest
 import torch
 
-from sslcore.methods.base import Progress
 from sslcore.methods.momentum import in_groups
-from tests.methods.test_conformance import batch_of, make, views_of
-
-
-@pytest.mark.parametrize("name", ["moco", "mean_shift"])
-@pytest.mark.parametrize("momentum", [0.0, 0.9, 1.0])
-def test_the_target_follows_the_network(name, momentum):
-    method = make(name, momentum=momentum)
-    before = [p.clone() for p in method.target.parameters()]
-    with torch.no_grad():
-        for p in (*method.encoder.parameters(), *method.projector.parameters()):
-            p.add_(1.0)
-    method.after_step(Progress(1, 0.0))
-    for old, new in zip(before, method.target.parameters(), strict=True):
-        assert torch.allclose(new, old + 1 - momentum, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", ["moco", "mean_shift"])
-def test_the_target_gets_no_gradient(name):
-    method = make(name)
-    method.loss(views_of(method, batch_of(8))).total.backward()
-    assert all(p.grad is None and not p.requires_grad for p in method.target.parameters())
 
 
 def test_groups_do_not_change_what_a_network_without_batch_statistics_says():

@@ -13,6 +13,7 @@ import torch
 from sslcore.errors import UserError
 from sslcore.evaluation import knn_accuracy
 from sslcore.registry import methods
+from sslcore.runs import checkpoint
 from sslcore.settings import OptimiserSettings
 from sslcore.training import (
     Baselines,
@@ -196,10 +197,19 @@ def test_supervised_needs_labels(unlabelled):
         Trainer(tiny_settings("supervised"), unlabelled)
 
 
-def test_colours_cannot_be_learned_from_gray_images(tiny):
+@pytest.mark.parametrize(
+    "name, knobs, remedy",
+    [
+        ("colorization", {}, "another method"),
+        ("multitask", {"tasks": "rotation,colorization"}, "a mixture without it"),
+        ("hybrid", {"mix": "simclr:1,colorization:1"}, "a mixture without it"),
+    ],
+)
+def test_colours_cannot_be_learned_from_gray_images(tiny, name, knobs, remedy):
     gray = tiny.train.images[:, :1].expand(-1, 3, -1, -1)
-    with pytest.raises(UserError, match="colorization learns from colours and Tiny has none"):
-        Trainer(tiny_settings("colorization"), replace(tiny, train=replace(tiny.train, images=gray)))
+    data = replace(tiny, train=replace(tiny.train, images=gray))
+    with pytest.raises(UserError, match=f"colorization learns from colours and Tiny has none.* or {remedy}"):
+        Trainer(tiny_settings(name, **knobs), data)
 
 
 def test_a_batch_larger_than_the_data_is_refused(tiny):
@@ -248,7 +258,7 @@ def test_live_knobs_turn_and_others_do_not(tiny):
 
 @pytest.mark.parametrize("name", methods())
 @pytest.mark.parametrize("stop_at", [1, 3])
-def test_a_saved_state_continues_bit_for_bit(name, stop_at, tiny):
+def test_a_saved_state_continues_bit_for_bit(name, stop_at, tiny, tmp_path):
     whole = list(Trainer(tiny_settings(name, steps=6), tiny))
     trainer = Trainer(tiny_settings(name, steps=6), tiny)
     first = []
@@ -256,7 +266,8 @@ def test_a_saved_state_continues_bit_for_bit(name, stop_at, tiny):
         first.append(event)
         if isinstance(event, Step) and event.step == stop_at:
             break
-    rest = list(Trainer(tiny_settings(name, steps=6), tiny, resume=trainer.state()))
+    checkpoint.save(tmp_path, trainer.state())
+    rest = list(Trainer(tiny_settings(name, steps=6), tiny, resume=checkpoint.load(tmp_path)))
     for one, other in zip(plain(whole), plain(first + rest), strict=True):
         assert one.keys() == other.keys()
         assert all(str(one[key]) == str(other[key]) for key in one)

@@ -2,8 +2,10 @@
 
 import torch
 
+from sslcore.errors import UserError
 from sslcore.methods.base import Batch, Losses, Method, Views
 from sslcore.registry import Card, register
+from sslcore.settings import RunSettings
 
 
 @register
@@ -25,6 +27,11 @@ class Random(Method):
     )
     defaults = {"steps": 1, "weight_decay": 0.0}
     stands_alone = "it trains nothing"
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        if settings["weight_decay"]:
+            raise UserError("A random encoder stays as it is: set weight_decay to 0.")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         return {"images": batch.floats}

@@ -97,9 +97,11 @@ class CPC(Method):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         nearest, farthest, grid = settings["nearest_row"], settings["farthest_row"], settings["patch_grid"]
-        if not nearest <= farthest < grid:
+        if nearest > farthest:
+            raise UserError(f"nearest_row {nearest} must not be farther than farthest_row {farthest}.")
+        if farthest >= grid:
             raise UserError(
-                f"Row {farthest} must be at least nearest_row {nearest} and below patch_grid {grid}."
+                f"There are {grid} rows: set farthest_row to {grid - 1} or less, or patch_grid higher."
             )
 
     def patches(self, images: Tensor) -> Tensor:

@@ -27,7 +27,8 @@ class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):
         1,
         1,
         64,
-        help="Batch norm sees so many parts of a batch one by one, as on so many GPUs. v1 and v2 only.",
+        help="Batch norm sees so many parts of a batch one by one, as on so many GPUs, of two images or more. v1 and "
+        "v2 only; transformers have no batch norm.",
         advanced=True,
     )
     shuffle_bn: bool = knob(

@@ -17,7 +17,8 @@ class HybridSettings(KnobModel):
     mix: str = knob(
         "simclr:1,rotation:0.5",
         help="Methods and their weights, with commas between them. The first lends its representation and its "
-        "projector to probes and lamps. During a run weights may change, methods may not.",
+        "projector to probes and lamps. During a run weights may change, methods may not; one of weight 0 waits, and "
+        "what it needs of data is provided.",
         live=True,
     )
     part_knobs: str = knob(
@@ -37,14 +38,7 @@ def parts_of(settings: RunSettings) -> dict[str, RunSettings]:
     weights = read_mix(settings["mix"])
     own = read_part_knobs(settings["part_knobs"], weights)
     check_encoders(weights)
-    found = {}
-    for name in weights:
-        try:
-            found[name] = settings_of_part(name, settings, **own[name])
-        except UserError as error:
-            title, said = get_method(name).card.title, str(error)
-            raise UserError(said if said.startswith(title) else f"{title}: {said}") from None
-    return found
+    return {name: settings_of_part(name, settings, "mix", **own[name]) for name in weights}
 
 
 def of_parts(reference: str) -> Reference:
@@ -101,6 +95,7 @@ class Hybrid(Several):
         ),
     )
     Settings = HybridSettings
+    listed = "mix"
     defaults = {"batch_size": 128}
 
     @classmethod

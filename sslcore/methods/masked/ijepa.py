@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
-from sslcore.encoders.vision_transformer import Block, initialise, sincos_positions
+from sslcore.encoders.vision_transformer import blocks, initialise, sincos_positions
 from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.losses import answering_nothing, latent_regression
@@ -79,6 +79,7 @@ class IJEPA(NeedsTransformer):
         ),
     )
     Settings = IJEPASettings
+    least_grid = 4
     defaults = {**MaskedTokens.defaults, "learning_rate": 1e-3, "crop_min": 0.6, "momentum": 0.995}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
@@ -86,9 +87,7 @@ class IJEPA(NeedsTransformer):
         outer, width = self.encoder.feature_dim, self.knobs.predictor_width
         self.teacher = target_of(self.encoder)
         self.narrow, self.widen = nn.Linear(outer, width), nn.Linear(width, outer)
-        self.predictor = nn.Sequential(
-            *(Block(width, 4) for _ in range(self.knobs.predictor_depth)), nn.LayerNorm(width)
-        )
+        self.predictor = blocks(width, self.knobs.predictor_depth)
         self.mask_token = nn.Parameter(torch.randn(width) * 0.02)
         self.register_buffer("positions", sincos_positions(info.size // self.encoder.patch_size, width))
         for part in (self.narrow, self.widen, self.predictor):
@@ -97,9 +96,9 @@ class IJEPA(NeedsTransformer):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         super().check(settings)
+        check_width(settings, "predictor_width")
         if settings["target_min"] > settings["target_max"]:
             raise UserError("target_min must not be larger than target_max: swap or equal them.")
-        check_width(settings, "predictor_width")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Images, and indices of patches: ``context`` (N, K) and ``targets`` (N, T, B)."""

@@ -42,7 +42,7 @@ def tasks_of(settings: RunSettings) -> dict[str, RunSettings]:
         raise UserError(
             f"tasks takes one or more of {', '.join(possible())}, each once, not '{settings['tasks']}'."
         )
-    return {name: settings_of_part(name, settings) for name in names}
+    return {name: settings_of_part(name, settings, "tasks") for name in names}
 
 
 def guess(part: RunSettings) -> float:
@@ -83,6 +83,7 @@ class Multitask(Several):
         ),
     )
     Settings = MultitaskSettings
+    listed = "tasks"
     defaults = {"batch_size": 128, "jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:

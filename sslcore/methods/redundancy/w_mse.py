@@ -11,6 +11,8 @@ from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
+LEAST = 1e-5  # shrinkage that whitens whatever the embedding; less drowns in rounding
+
 
 class WMSESettings(TwoViewSettings):
     sub_batch: int = knob(
@@ -73,11 +75,18 @@ class WMSE(TwoView):
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
-        together = min(settings["sub_batch"], settings["batch_size"])
-        if settings["shrinkage"] == 0 and together <= settings["projector_output"]:
+        together, outputs = min(settings["sub_batch"], settings["batch_size"]), settings["projector_output"]
+        if settings["shrinkage"] >= LEAST:
+            return
+        if together <= outputs:
             raise UserError(
-                f"Whitening {settings['projector_output']} dimensions needs more than {together} images together: "
-                "set sub_batch and batch_size higher, projector_output lower, or shrinkage above 0."
+                f"Whitening {outputs} dimensions needs more than {together} images together: set sub_batch and "
+                f"batch_size higher, projector_output lower, or shrinkage to {LEAST:f} or more."
+            )
+        if settings["projector_hidden"] < outputs:
+            raise UserError(
+                f"Whitening {outputs} dimensions needs a hidden layer that is as wide: set projector_hidden to "
+                f"{outputs} or more, or shrinkage to {LEAST:f} or more."
             )
 
     def loss(self, views: Views) -> Losses:

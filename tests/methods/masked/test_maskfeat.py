@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
+from sslcore.methods.masked_tokens import hidden
 from sslcore.views import hog, patchify
 from tests.conftest import tiny_settings
-from tests.methods.test_closed_forms import silence
+from tests.methods.test_closed_forms import Says, silence
 from tests.methods.test_conformance import batch_of, make, views_of
 
 
@@ -25,6 +26,13 @@ def test_the_target_is_that_of_the_view_as_it_is():
     views = views_of(method, batch_of(3))
     expected = patchify(hog(views["images"], 4), 2)
     assert views["target"].shape == (3, 16, 4 * 27) and torch.equal(views["target"], expected)
+
+
+def test_the_truth_costs_nothing():
+    method = make("maskfeat")
+    views = views_of(method, batch_of(4))
+    method.head = Says(hidden(views["target"], views["mask"]))
+    assert method.loss(views).total.item() == method.card.best(method.settings) == 0
 
 
 def test_cells_must_divide_patches():

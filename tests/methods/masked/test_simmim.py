@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
+from sslcore.methods.masked_tokens import hidden
 from tests.conftest import tiny_settings
-from tests.methods.test_closed_forms import silence
+from tests.methods.test_closed_forms import Says, silence
 from tests.methods.test_conformance import batch_of, make, views_of
 
 
@@ -28,12 +29,23 @@ def test_an_answer_of_zero_is_at_chance_on_normal_pixels():
     assert loss == pytest.approx(method.card.chance(method.settings), abs=0.01)
 
 
-def test_visible_pixels_do_not_count_and_hidden_ones_are_not_seen():
+def test_hidden_pixels_are_not_seen_and_visible_ones_do_not_count():
     method = make("simmim").eval()
     views = views_of(method, batch_of(4))
-    hidden = views["mask"].view(4, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
-    changed = {**views, "images": torch.where(hidden, 0.0, views["images"])}
-    assert torch.allclose(method.see(views), method.see(changed))
+    covered = views["mask"].view(4, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    hidden_gone = {**views, "images": torch.where(covered, 0.0, views["images"])}
+    assert torch.allclose(method.see(views), method.see(hidden_gone))
+    silence(method.pixels)
+    visible_gone = {**views, "images": torch.where(covered, views["images"], 0.0)}
+    assert torch.allclose(method.loss(views).total, method.loss(visible_gone).total)
+    assert not torch.allclose(method.loss(views).total, method.loss(hidden_gone).total)
+
+
+def test_the_truth_costs_nothing():
+    method = make("simmim")
+    views = views_of(method, batch_of(4))
+    method.pixels = Says(hidden(method.patches(views["images"]), views["mask"]))
+    assert method.loss(views).total.item() == method.card.best(method.settings) == 0
 
 
 @pytest.mark.parametrize("wrong", [{"mask_unit": 6}, {"encoder": "resnet18"}])

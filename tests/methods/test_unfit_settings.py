@@ -1,0 +1,115 @@
+"""Settings that are legal one by one and cannot work together: one sentence that names the problem and the remedy."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sslcore.data import Split
+from sslcore.errors import UserError
+from sslcore.training import Evaluation, Finished, Step, Trainer
+from tests.conftest import tiny_settings
+from tests.methods.test_conformance import make
+
+AT_ONCE = [
+    ("cpc", {"nearest_row": 8}, "nearest_row 8 must not be farther than farthest_row 3"),
+    ("cpc", {"farthest_row": 7}, "There are 7 rows: set farthest_row to 6 or less, or patch_grid higher"),
+    ("random", {"weight_decay": 1.0}, "set weight_decay to 0"),
+    ("w_mse", {"shrinkage": 1e-8}, r"more than 16 images together: .* shrinkage to 0\.000010 or more"),
+    (
+        "w_mse",
+        {"shrinkage": 0.0, "projector_hidden": 8, "sub_batch": 64, "batch_size": 64},
+        "set projector_hidden to 32 or more",
+    ),
+    (
+        "multitask",
+        {"tasks": "exemplar", "batch_size": 2048},
+        r"^Exemplar-CNN: .*; or leave exemplar out of tasks\.$",
+    ),
+    (
+        "hybrid",
+        {"mix": "simclr,exemplar", "batch_size": 2048},
+        r"^Exemplar-CNN: .*; or leave exemplar out of mix\.$",
+    ),
+]
+
+WITH_THE_IMAGES = [
+    (
+        "simclr",
+        {"encoder": "vit", "token_width": 18},
+        32,
+        "token_width must be a multiple of 4 .* set it to 16",
+    ),
+    ("simclr", {"encoder": "vit", "heads": 5}, 32, "of the 5 attention heads, got 16: set it to 20"),
+    ("ijepa", {"patch_size": 16}, 32, r"4 x 4 patches at least.* set patch_size to 8 or less\.$"),
+    ("ibot", {"patch_size": 8, "view_scale": 0.25}, 32, "set patch_size to 4 or less or view_scale higher"),
+    ("msn", {"patch_size": 16, "view_scale": 0.5}, 32, "picture of 16 px .* or view_scale higher"),
+    (
+        "context_encoder",
+        {"encoder": "vit", "patch_size": 2},
+        128,
+        "268 million weights .* set patch_size",
+    ),
+    ("multitask", {"tasks": "jigsaw"}, 8, "^Jigsaw puzzle: .*; or leave jigsaw out of tasks"),
+]
+
+
+@pytest.mark.parametrize(("name", "knobs", "sentence"), AT_ONCE)
+def test_refused_at_once(name, knobs, sentence):
+    with pytest.raises(UserError, match=sentence):
+        tiny_settings(name, **knobs)
+
+
+@pytest.mark.parametrize(("name", "knobs", "size", "sentence"), WITH_THE_IMAGES)
+def test_refused_when_the_images_are_known(name, knobs, size, sentence):
+    with pytest.raises(UserError, match=sentence):
+        make(name, size, **knobs)
+
+
+@pytest.mark.parametrize("mix", ["simclr:1,jigsaw:1", "simclr:1,jigsaw:0"])
+def test_parts_of_a_sum_are_looked_at_before_they_weigh_anything(mix, tiny):
+    knobs = {"mix": mix, "encoder": "vit", "part_knobs": "jigsaw.gap=3"}
+    with pytest.raises(UserError, match="views of 13 px evenly: set encoder to small"):
+        Trainer(tiny_settings("hybrid", **knobs), tiny)
+
+
+def test_a_patch_that_fits_views_and_images_may_be_larger():
+    with pytest.raises(UserError, match="set patch_size to 5"):
+        make("simclr", 45, encoder="vit", patch_size=3).encoder.check_side("views", 10)
+
+
+def test_bags_are_counted_where_only_some_images_are_used(tiny):
+    knobs = {"mix": "micle:1,exemplar:1", "part_knobs": "exemplar.exemplars=17"}
+    bags = replace(tiny.train, bags=torch.arange(64) // 2)
+    with pytest.raises(UserError, match="A batch of 16 does not fit 9 bags: set batch_size to 9 or less"):
+        Trainer(tiny_settings("hybrid", **knobs), replace(tiny, train=bags))
+
+
+def test_a_single_training_image_is_too_few(tiny):
+    one = Split(tiny.train.images[:1], tiny.train.labels[:1])
+    with pytest.raises(UserError, match="does not fit 1 training images: training takes at least two"):
+        Trainer(tiny_settings(batch_size=2), replace(tiny, train=one))
+
+
+def test_a_single_held_out_image_is_enough_to_train(tiny):
+    one = Split(tiny.test.images[:1], tiny.test.labels[:1])
+    events = list(Trainer(tiny_settings(), replace(tiny, test=one)))
+    assert isinstance(events[-1], Finished) and events[-1].reason == "budget"
+
+
+def test_an_exploding_run_is_said_to_diverge_even_if_it_is_probed_first(tiny):
+    knobs = {"learning_rate": 100.0, "optimiser": "sgd", "gradient_clip": 0.0, "steps": 40, "evaluations": 40}
+    events = list(Trainer(tiny_settings("rotation", **knobs, schedule="constant", warmup=0.0), tiny))
+    assert events[-1].reason == "diverged"
+
+
+def test_gradient_norms_appear_when_a_second_term_is_turned_up(tiny):
+    knobs = {"proximal_weight": 0.0, "steps": 8, "evaluations": 8}
+    trainer = Trainer(tiny_settings("instance_discrimination", **knobs), tiny)
+    norms = {}
+    for event in trainer:
+        if isinstance(event, Step) and event.step == 4:
+            trainer.update(proximal_weight=1.0)
+        if isinstance(event, Evaluation):
+            norms[event.step] = event.gradient_norms
+    assert not norms[2] and len(norms[8]) == 2
