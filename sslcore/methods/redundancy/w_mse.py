@@ -24,10 +24,11 @@ class WMSESettings(TwoViewSettings):
         advanced=True,
     )
     shrinkage: float = knob(
-        0.01,
+        1e-4,
         0.0,
         1.0,
-        help="How far the covariance is moved towards the identity before it is undone. 1: no whitening at all.",
+        help="How far the covariance is moved towards the identity before it is undone. 1: no whitening at all, and "
+        "0.01 is already so much that an embedding near a line pleases the loss.",
         live=True,
     )
 
