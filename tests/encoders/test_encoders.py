@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sslcore.encoders import InputInfo, build_encoder, mlp
-from sslcore.encoders.vision_transformer import VisionTransformer, sincos_positions
+from sslcore.encoders.vision_transformer import VisionTransformer, attention, sincos_positions
 from sslcore.errors import UserError
 from sslcore.settings import EncoderSettings
 
@@ -65,6 +65,14 @@ def test_a_transformer_sees_only_the_tokens_it_is_given():
     changed[:, :, 8:] = 0.0
     assert torch.equal(encoder.tokens(images, keep), encoder.tokens(changed, keep))
     assert encoder.tokens(images).shape == (2, 16, 16)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_attention_is_the_textbooks(autocast):
+    query, key, value = torch.randn(3, 2, 4, 9, 8, generator=torch.Generator().manual_seed(0))
+    expected = (query @ key.mT / 8**0.5).softmax(-1) @ value
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        assert torch.allclose(attention(query, key, value), expected, atol=1e-5)
 
 
 def test_impossible_transformers_get_a_sentence():

@@ -20,6 +20,10 @@ LOSSES = {
     "clip": lambda a, b: losses.clip(a, b, logit_scale=5.0),
     "moco_info_nce": lambda a, b: losses.moco_info_nce(a, b, a.new_ones(5, 3).tril(), temperature=0.3),
     "mean_shift": lambda a, b: losses.mean_shift(a, b, a.new_ones(5, 3).tril(), neighbours=2),
+    "supervised_contrastive": lambda a, b: losses.supervised_contrastive(
+        torch.cat([a, b]), torch.tensor([0, 1, 2, 1]).repeat(2), temperature=0.3
+    ),
+    "coupling": lambda a, b: losses.coupling(a, b, temperature=0.3).mean(),
     "triplet": lambda a, b: losses.triplet(a, b, -b, margin=1.0),
     "dino": lambda a, b: losses.dino(
         a, b.detach(), student_temperature=0.5, teacher_temperature=0.3, center=0.1
@@ -32,7 +36,7 @@ LOSSES = {
 ONE_WAY = {"info_nce", "nnclr", "moco_info_nce", "mean_shift", "triplet", "dino"}
 NOT_ON_THE_SPHERE = {"vicreg", "barlow_twins", "dino", "iic", "swav"}
 TAUGHT = {"swav", "dino"}  # targets depend on an input without a gradient: finite differences see more
-PAIRED = [name for name in LOSSES if name not in ("uniformity", "iic")]
+PAIRED = [name for name in LOSSES if name not in ("uniformity", "iic", "supervised_contrastive")]
 SYMMETRIC = [name for name in LOSSES if name not in ONE_WAY]
 ON_THE_SPHERE = [name for name in LOSSES if name not in NOT_ON_THE_SPHERE]
 SMOOTH = [name for name in LOSSES if name not in TAUGHT]

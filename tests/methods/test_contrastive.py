@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from sslcore.errors import UserError
-from sslcore.losses import normalized_mse
+from sslcore.losses import normalized_mse, nt_xent
 from sslcore.methods.base import Progress
 from sslcore.methods.contrastive.cpc import Context
 from sslcore.registry import get_method
@@ -48,6 +48,13 @@ def test_random_negatives_are_other_images_each_once():
     chosen = method.negatives(torch.randn(20, 4), torch.rand(10))
     assert (chosen % 10 != torch.arange(20) % 10).all()
     assert sorted(chosen.tolist()) == list(range(20))
+
+
+def test_a_class_for_every_image_makes_simclr_of_supcon():
+    method = make("supcon")
+    views = {**views_of(method, batch_of(8)), "labels": torch.arange(8)}
+    expected = nt_xent(*method.project_both(views), temperature=method.knobs.temperature)
+    assert torch.allclose(method.loss(views).total, expected, atol=1e-5)
 
 
 def test_a_bank_entry_moves_towards_its_image_and_keeps_unit_length():
