@@ -28,7 +28,7 @@ from benchmarks.cells import (
 from benchmarks.common import RESULTS, write_table
 from sslcore.data import load
 from sslcore.errors import UserError
-from sslcore.registry import Switch, methods
+from sslcore.registry import Switch, get_method, methods
 
 STORE = Store(RESULTS / "break_it.json")
 
@@ -42,7 +42,7 @@ def main() -> None:
             runs = [
                 timed_run(name, data, args.seconds, seed, **switch.values)
                 for name in chosen
-                for switch in methods()[name].card.switches
+                for switch in get_method(name).card.switches
                 for seed in range(args.seeds)
             ]
             runs = [run for run in runs if has_what_it_takes(data, run)]
@@ -66,24 +66,29 @@ def publish(store: Store, whole: Store, pages: Path = RESULTS) -> None:
     if not tables:
         raise UserError("Nothing has been measured yet: leave out --publish.")
     for name, table in tables.items():
-        lines = [
+        beside = whole.tables().get(name, {"cells": []})
+        if beside["cells"] and beside["seconds"] != table["seconds"]:
+            raise UserError(
+                f"Defaults were trained for {beside['seconds']:g} s on {name}: measure switches alike."
+            )
+        found = [
             line(
                 method.card.title,
                 switch,
-                [cell for cell in whole.cells(name) if cell["method"] == id],
+                [cell for cell in beside["cells"] if cell["method"] == id],
                 [c for c in table["cells"] if (c["method"], c["switch"]) == (id, switch.title)],
             )
             for id, method in methods().items()
             for switch in method.card.switches
         ]
+        lines = [entry for entry in found if entry]
         notes = (
             "kNN / linear accuracy and last loss with the defaults, and with the switch thrown; the loss of another "
             "setting need not be comparable. Lamp: what it says of the embedding at the end, thrown."
         )
         page, command = pages / f"break_it_{name}.md", remade("break_it", name, table)
-        write_table(
-            page, f"Breaking it on {name}", command, [x for x in lines if x], notes, where=machines(table)
-        )
+        if lines:
+            write_table(page, f"Breaking it on {name}", command, lines, notes, where=machines(table))
 
 
 def line(title: str, switch: Switch, whole: list[Cell], broken: list[Cell]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def fill(
     *,
     fresh: bool = False,
 ) -> None:
-    """Measure what a table lacks; cells of other methods and seeds stay.
+    """Measure what a table lacks; cells of other methods, seeds and switches stay.
 
     Args:
         shared: what all cells of the table have in common, such as ``{"seconds": 60.0}``.

@@ -61,7 +61,7 @@ class ChannelwiseLinear(nn.Module):
         if channels * side**4 > HEAVIEST:
             raise UserError(
                 f"A map of {side} x {side} places would need {channels * side**4 / 1e6:,.0f} million weights between "
-                "them: set patch_size or stem_stride higher, or image_size lower."
+                "them: take larger patches or a stem_stride of 2, a narrower encoder, or smaller images."
             )
         self.weight = nn.Parameter(torch.randn(channels, side**2, side**2) / side)
 

@@ -1,6 +1,6 @@
 """A small vision transformer whose tokens can be taken one by one, as masked methods need."""
 
-from math import gcd, isqrt, lcm
+from math import ceil, gcd, isqrt, lcm
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class Block(nn.Module):
         return tokens + self.mlp(self.norm2(tokens))
 
 
-def blocks(width: int, depth: int, heads: int = 4) -> nn.Sequential:
+def transformer(width: int, depth: int, heads: int = 4) -> nn.Sequential:
     """A small transformer on tokens as they are, and its last norm: (N, L, width) to (N, L, width)."""
     return nn.Sequential(*(Block(width, heads) for _ in range(depth)), nn.LayerNorm(width))
 
@@ -96,7 +96,7 @@ class VisionTransformer(Encoder):
         if token_width % unit:
             raise UserError(
                 f"token_width must be a multiple of 4 and of the {heads} attention heads, got {token_width}: set it to "
-                f"{unit * max(1, round(token_width / unit))}."
+                f"{unit * max(ceil(16 / unit), round(token_width / unit))}."
             )
         self.feature_dim = token_width
         self.token_count = (info.size // patch_size) ** 2
@@ -110,7 +110,8 @@ class VisionTransformer(Encoder):
         """Patches must fill the images; the complaint names a size that fills both these and the whole ones."""
         if side % self.patch_size:
             both = gcd(side, self.side)
-            fitting = [size for size in range(2, min(both, 32) + 1) if both % size == 0]
+            largest = min(both if side < self.side else both // 2, 32)  # an image of one patch has no places
+            fitting = [size for size in range(2, largest + 1) if both % size == 0]
             if fitting:
                 remedy = f"patch_size to {min(fitting, key=lambda size: abs(size - self.patch_size))}"
             elif side == self.side:

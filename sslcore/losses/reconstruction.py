@@ -141,7 +141,8 @@ def fooling(fake: Tensor) -> Tensor:
 def latent_regression(prediction: Tensor, target: Tensor, *, beta: float) -> Tensor:
     """I-JEPA's and data2vec's loss: smooth L1, x^2 / (2 beta) below beta and |x| - beta / 2 above; mean over all.
 
-    Both papers standardise each target token over its dimensions (:func:`torch.nn.functional.layer_norm`).
+    The targets are to be standardised: over each token's dimensions (layer norm), as both papers do for images, or
+    each dimension over the tokens (instance norm).
     Gradients flow into both arguments: the stop-gradient is the method's business.
     Assran et al. 2023, arXiv 2301.08243 (beta 1); Baevski et al. 2022, arXiv 2202.03555, eq. 3 (beta 2 for images).
 

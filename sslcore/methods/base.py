@@ -118,8 +118,8 @@ class Method(nn.Module):
         """Raise UserError if a run cannot go on with other values of its live knobs."""
 
     @classmethod
-    def at_work(cls, settings: RunSettings) -> list[str]:
-        """Ids of the methods whose losses are taken: its own."""
+    def made_of(cls, settings: RunSettings) -> list[str]:
+        """Ids of the methods that a run consists of, also of those that do not weigh anything yet: its own."""
         return [cls.card.id]
 
     @classmethod

@@ -1,5 +1,6 @@
 """A transformer sees all places of an image, a learned token in those that are hidden (BERT, for images)."""
 
+from math import nan
 from typing import ClassVar, Literal
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 from sslcore.encoders import InputInfo, VisionTransformer
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
+from sslcore.losses import answering_nothing
 from sslcore.methods.base import Batch, Method, Panel, Views, one_view, view_side
 from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.settings import RunSettings
@@ -30,11 +32,16 @@ class MaskedTokensSettings(MaskRatioSettings):
 class LatentTargetSettings(RisingMomentumSettings):
     """Knobs of methods that ask for what a teacher makes of a place."""
 
-    target_norm: Literal["image", "token", "off"] = knob(
-        "image",
-        help="image: each feature is standardised over the places of an image, so that these differ. token: each "
-        "place over its features; all may become alike. off: they may shrink to nothing.",
+    target_norm: Literal["instance", "layer", "off"] = knob(
+        "instance",
+        help="instance: each feature is standardised over the places of an image, so that these differ. layer: each "
+        "place over its features; all may become alike. off: targets are as the teacher gives them.",
     )
+
+
+def guessing(settings: RunSettings, beta: float) -> float:
+    """What an answer of 0 costs if targets are standardised, and so about normal; unknown otherwise."""
+    return nan if settings["target_norm"] == "off" else answering_nothing(beta)
 
 
 class NeedsTransformer(Method):
@@ -49,7 +56,7 @@ class NeedsTransformer(Method):
         "beta2": 0.95,
     }
     encoder: VisionTransformer
-    least_grid: ClassVar[int] = 2  # patches along a side: of fewer nothing can be hidden
+    least_grid: ClassVar[int] = 2  # patches along a side of which some can be hidden and others seen
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
@@ -59,13 +66,15 @@ class NeedsTransformer(Method):
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        patch, scale = self.encoder.patch_size, getattr(self.knobs, "view_scale", 1.0)
-        side, least = view_side(info.size, scale, patch), self.least_grid
-        if side < least * patch:
-            larger = " or view_scale higher" if scale < 1 else ""
+        size, patch, least = info.size, self.encoder.patch_size, self.least_grid
+        scale = getattr(self.knobs, "view_scale", 1.0)
+        if (side := view_side(size, scale, patch)) < least * patch:
+            fitting = [p for p in range(2, size) if size % p == 0 and view_side(size, scale, p) >= least * p]
+            remedy = f"patch_size to {max(fitting)}" if fitting else "image_size to a multiple of 4"
+            larger = " or view_scale higher" if side < size else ""
             raise UserError(
                 f"{self.card.title} needs {least} x {least} patches at least, and a picture of {side} px has fewer of "
-                f"{patch} px: set patch_size to {max(2, side // least)} or less{larger}."
+                f"{patch} px: set {remedy}{larger}."
             )
 
     def patches(self, images: Tensor) -> Tensor:
@@ -116,7 +125,7 @@ class MaskedTokens(NeedsTransformer):
 
 
 def check_width(settings: RunSettings, name: str) -> None:
-    """Sine-cosine positions need a width that is a multiple of 4.
+    """Sine-cosine positions and four attention heads need a width that is a multiple of 4.
 
     Raises:
         UserError: if the knob of this name holds another.
@@ -128,15 +137,15 @@ def check_width(settings: RunSettings, name: str) -> None:
 
 
 def standardised(tokens: Tensor, how: str) -> Tensor:
-    """A teacher's tokens (N, L, d) as targets, as the knob ``target_norm`` says: "image", "token" or "off".
+    """A teacher's tokens (N, L, d) as targets, as the knob ``target_norm`` says: "instance", "layer" or "off".
 
     Over the places of an image as data2vec does for speech and, in its second version, for images (arXiv 2212.07525);
     over the features of a place as data2vec (arXiv 2202.03555) and I-JEPA (arXiv 2301.08243) do for images.
     """
     match how:
-        case "image":
+        case "instance":
             return F.instance_norm(tokens.mT).mT
-        case "token":
+        case "layer":
             return F.layer_norm(tokens, tokens.shape[-1:])
     return tokens
 

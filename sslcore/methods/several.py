@@ -63,7 +63,7 @@ class Several(Method):
         cls.settings_of_parts(settings)
 
     @classmethod
-    def at_work(cls, settings: RunSettings) -> list[str]:
+    def made_of(cls, settings: RunSettings) -> list[str]:
         return list(cls.settings_of_parts(settings))
 
     @classmethod

@@ -9,7 +9,7 @@ from sslcore.data import ImageData, load
 from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
 from sslcore.methods.base import Method, first_images
-from sslcore.methods.several import Several
+from sslcore.methods.several import Several, blame
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
 
@@ -66,8 +66,11 @@ def check_views(method: Method, data: ImageData) -> None:
     Every part of a sum is asked, also one that weighs nothing yet.
     """
     if isinstance(method, Several):
-        for part in method.parts.values():
-            check_views(part, data)
+        for name, part in method.parts.items():
+            try:
+                check_views(part, data)
+            except UserError as error:
+                raise blame(name, error, method.listed) from None
         return
     with torch.no_grad():
         views = method.views(first_images(data.train, 2), torch.Generator())

@@ -16,7 +16,7 @@ def build_optimiser(method: Method, settings: OptimiserSettings, device: torch.d
         parameters = group.pop("params")
         vectors = [p for p in parameters if p.ndim < 2]
         matrices = [p for p in parameters if p.ndim >= 2]
-        groups.append({**group, "params": matrices, "weight_decay": settings.weight_decay})
+        groups.append({"weight_decay": settings.weight_decay, **group, "params": matrices})
         groups.append({**group, "params": vectors, "weight_decay": 0.0})
     groups = [{"constant_rate": False, "rate": 1.0, **group} for group in groups if group["params"]]
     fused = device.type in ("cpu", "cuda")

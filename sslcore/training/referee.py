@@ -67,12 +67,12 @@ class Referee:
         )
 
     def evaluate(self, step: int, seconds: float, linear: bool) -> tuple[Evaluation, Snapshot]:
-        """Accuracy now, and the snapshot that the same features make."""
+        """Accuracy now, and the snapshot that the same features make; none of features that are no numbers."""
         norms = self._gradient_norms(step)
         bank, test = self._features(step)
         knn = probe = None
         predictions = torch.full((len(test),), -1)
-        if self.data.labelled:
+        if self.data.labelled and bank.isfinite().all() and test.isfinite().all():
             predictions = knn_predict(bank, self.data.probe.labels, test, **self._knn())
             knn = (predictions == self.data.test.labels).float().mean().item()
             probe = self._linear(bank, test) if linear else None
@@ -162,10 +162,7 @@ class Referee:
     def _knn_accuracy(self, bank: Tensor, test: Tensor) -> float:
         return knn_accuracy(bank, self.data.probe.labels, test, self.data.test.labels, **self._knn())
 
-    def _linear(self, bank: Tensor, test: Tensor) -> float | None:
-        """None where features are no numbers any more: the next step will say so."""
-        if not (bank.isfinite().all() and test.isfinite().all()):
-            return None
+    def _linear(self, bank: Tensor, test: Tensor) -> float:
         return linear_probe(bank, self.data.probe.labels, test, self.data.test.labels).accuracy
 
 

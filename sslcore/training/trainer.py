@@ -143,7 +143,7 @@ class Trainer(Iterator[Event]):
                 f"{name} learns from labels and the training images of {title} have none: choose labelled data or "
                 "another method."
             )
-        for part in get_method(name).at_work(self.settings):
+        for part in get_method(name).made_of(self.settings):
             if get_method(part).needs_colour and not self.data.coloured:
                 other = "another method" if part == name else "a mixture without it"
                 raise UserError(

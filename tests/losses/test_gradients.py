@@ -1,6 +1,6 @@
-"""Gradients of the losses that compare embeddings with something fixed, against finite differences.
+"""Gradients of the losses that ``test_properties`` does not cover, against finite differences.
 
-Those on two views are in ``test_properties``; some losses have their check beside their closed forms.
+Some losses have their check beside their closed forms.
 """
 
 import pytest

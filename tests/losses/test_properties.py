@@ -6,6 +6,8 @@ import torch
 from sslcore import losses
 from sslcore.errors import UserError
 
+one_class = torch.zeros(8)  # whatever the order of the images
+
 LOSSES = {
     "nt_xent": lambda a, b: losses.nt_xent(a, b, temperature=0.3),
     "info_nce": lambda a, b: losses.info_nce(a, b, temperature=0.3),
@@ -21,9 +23,7 @@ LOSSES = {
     "moco_info_nce": lambda a, b: losses.moco_info_nce(a, b, a.new_ones(5, 3).tril(), temperature=0.3),
     "mean_shift": lambda a, b: losses.mean_shift(a, b, a.new_ones(5, 3).tril(), neighbours=2),
     "supervised_contrastive": lambda a, b: losses.supervised_contrastive(
-        torch.cat([a, b]),
-        torch.zeros(8),
-        temperature=0.3,  # one class, whatever the order
+        torch.cat([a, b]), one_class, temperature=0.3
     ),
     "coupling": lambda a, b: losses.coupling(a, b, temperature=0.3).mean(),
     "triplet": lambda a, b: losses.triplet(a, b, -b, margin=1.0),

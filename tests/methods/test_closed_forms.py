@@ -142,10 +142,11 @@ def test_jigsaw_tiles_go_back_in_place():
     assert torch.allclose(untile(solved), batch.images, atol=1e-6)
 
 
-def test_random_never_changes(tiny):
+@pytest.mark.parametrize("weight_decay", [0.0, 1.0])
+def test_random_never_changes(weight_decay, tiny):
     from sslcore.training import Trainer
 
-    trainer = Trainer(tiny_settings("random", steps=3), tiny)
+    trainer = Trainer(tiny_settings("random", steps=3, weight_decay=weight_decay), tiny)
     before = {key: value.clone() for key, value in trainer.method.state_dict().items()}
     list(trainer)
     after = trainer.method.state_dict()

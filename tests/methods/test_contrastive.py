@@ -296,7 +296,7 @@ def test_both_versions_of_cpc_step(version):
 
 
 def test_cpc_settings_that_cannot_work():
-    with pytest.raises(UserError, match="set farthest_row to 2 or less"):
+    with pytest.raises(UserError, match="set nearest_row to 2 and farthest_row to 2"):
         tiny_settings("cpc", patch_grid=3, farthest_row=3)
     with pytest.raises(UserError, match="under 4 px"):
         make("cpc", size=24, patch_grid=12)

@@ -12,10 +12,9 @@ from tests.conftest import tiny_settings
 from tests.methods.test_conformance import make
 
 AT_ONCE = [
-    ("cpc", {"nearest_row": 8}, "nearest_row 8 must not be farther than farthest_row 3"),
-    ("cpc", {"farthest_row": 7}, "There are 7 rows: set farthest_row to 6 or less, or patch_grid higher"),
-    ("random", {"weight_decay": 1.0}, "set weight_decay to 0"),
-    ("w_mse", {"shrinkage": 1e-8}, r"more than 16 images together: .* shrinkage to 0\.000010 or more"),
+    ("cpc", {"nearest_row": 8}, "Rows 8 to 3 .* set nearest_row to 6 and farthest_row to 6"),
+    ("cpc", {"farthest_row": 7}, "grid of 7 rows: set nearest_row to 2 and farthest_row to 6"),
+    ("w_mse", {"shrinkage": 1e-8}, r"more than 16 images together: .* shrinkage to 2e-05 or more"),
     (
         "w_mse",
         {"shrinkage": 0.0, "projector_hidden": 8, "sub_batch": 64, "batch_size": 64},
@@ -41,14 +40,21 @@ WITH_THE_IMAGES = [
         "token_width must be a multiple of 4 .* set it to 16",
     ),
     ("simclr", {"encoder": "vit", "heads": 5}, 32, "of the 5 attention heads, got 16: set it to 20"),
-    ("ijepa", {"patch_size": 16}, 32, r"4 x 4 patches at least.* set patch_size to 8 or less\.$"),
-    ("ibot", {"patch_size": 8, "view_scale": 0.25}, 32, "set patch_size to 4 or less or view_scale higher"),
-    ("msn", {"patch_size": 16, "view_scale": 0.5}, 32, "picture of 16 px .* or view_scale higher"),
+    ("simclr", {"encoder": "vit", "heads": 6}, 32, "got 16: set it to 24"),
+    ("simclr", {"encoder": "vit"}, 31, "images of 31 px evenly: set image_size to a multiple of 4"),
+    ("ijepa", {"patch_size": 16}, 32, r"4 x 4 patches at least.* set patch_size to 8\.$"),
+    ("ibot", {"patch_size": 8, "view_scale": 0.25}, 32, "set patch_size to 4 or view_scale higher"),
+    (
+        "msn",
+        {"patch_size": 16, "view_scale": 0.5},
+        32,
+        "picture of 16 px .* set patch_size to 8 or view_scale higher",
+    ),
     (
         "context_encoder",
         {"encoder": "vit", "patch_size": 2},
         128,
-        "268 million weights .* set patch_size",
+        "268 million weights between them: take larger patches",
     ),
     ("multitask", {"tasks": "jigsaw"}, 8, "^Jigsaw puzzle: .*; or leave jigsaw out of tasks"),
 ]
@@ -69,7 +75,10 @@ def test_refused_when_the_images_are_known(name, knobs, size, sentence):
 @pytest.mark.parametrize("mix", ["simclr:1,jigsaw:1", "simclr:1,jigsaw:0"])
 def test_parts_of_a_sum_are_looked_at_before_they_weigh_anything(mix, tiny):
     knobs = {"mix": mix, "encoder": "vit", "part_knobs": "jigsaw.gap=3"}
-    with pytest.raises(UserError, match="views of 13 px evenly: set encoder to small"):
+    with pytest.raises(
+        UserError,
+        match=r"Jigsaw puzzle: .* 13 px evenly: set encoder to small.* leave jigsaw out of mix",
+    ):
         Trainer(tiny_settings("hybrid", **knobs), tiny)
 
 

@@ -1,11 +1,11 @@
 """The floor: an encoder that is never trained."""
 
+from typing import Any
+
 import torch
 
-from sslcore.errors import UserError
 from sslcore.methods.base import Batch, Losses, Method, Views
 from sslcore.registry import Card, register
-from sslcore.settings import RunSettings
 
 
 @register
@@ -28,14 +28,12 @@ class Random(Method):
     defaults = {"steps": 1, "weight_decay": 0.0}
     stands_alone = "it trains nothing"
 
-    @classmethod
-    def check(cls, settings: RunSettings) -> None:
-        if settings["weight_decay"]:
-            raise UserError("A random encoder stays as it is: set weight_decay to 0.")
-
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         return {"images": batch.floats}
 
     def loss(self, views: Views) -> Losses:
         # the images are not even looked at: a forward pass would already change batch-norm statistics
         return Losses({"nothing": 0.0 * torch.stack([p.sum() for p in self.encoder.parameters()]).sum()})
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        return [{**group, "weight_decay": 0.0} for group in super().parameter_groups()]

@@ -97,11 +97,11 @@ class CPC(Method):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         nearest, farthest, grid = settings["nearest_row"], settings["farthest_row"], settings["patch_grid"]
-        if nearest > farthest:
-            raise UserError(f"nearest_row {nearest} must not be farther than farthest_row {farthest}.")
-        if farthest >= grid:
+        if not nearest <= farthest < grid:
+            last = min(max(nearest, farthest), grid - 1)
             raise UserError(
-                f"There are {grid} rows: set farthest_row to {grid - 1} or less, or patch_grid higher."
+                f"Rows {nearest} to {farthest} below cannot be predicted in a grid of {grid} rows: set nearest_row to "
+                f"{min(nearest, last)} and farthest_row to {last}."
             )
 
     def patches(self, images: Tensor) -> Tensor:

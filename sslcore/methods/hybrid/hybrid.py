@@ -17,8 +17,8 @@ class HybridSettings(KnobModel):
     mix: str = knob(
         "simclr:1,rotation:0.5",
         help="Methods and their weights, with commas between them. The first lends its representation and its "
-        "projector to probes and lamps. During a run weights may change, methods may not; one of weight 0 waits, and "
-        "what it needs of data is provided.",
+        "projector to probes and lamps. During a run weights may change, methods may not; one of weight 0 waits, "
+        "but the data must suit it.",
         live=True,
     )
     part_knobs: str = knob(

@@ -1,14 +1,12 @@
 """data2vec: predict, in hidden places, what a teacher that sees everything makes of them."""
 
-from functools import partial
-
 import torch
 from torch import Tensor, nn
 
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
-from sslcore.losses import answering_nothing, latent_regression
+from sslcore.losses import latent_regression
 from sslcore.methods.base import Losses, Panel, Progress, Views
 from sslcore.methods.ema import momentum_at, target_of, update_target
 from sslcore.methods.masked_tokens import (
@@ -16,6 +14,7 @@ from sslcore.methods.masked_tokens import (
     MaskedTokens,
     MaskedTokensSettings,
     as_colours,
+    guessing,
     hidden,
     standardised,
 )
@@ -47,11 +46,11 @@ class Data2Vec(MaskedTokens):
         "student that sees the whole image, thinks of the hidden places. Its answers take in the context, so they "
         "mean more than a patch does; the same recipe serves speech and text.",
         formula=r"\mathrm{smoothL1}_\beta\big(\hat y_l,\;y_l\big),\;l\in\mathcal M,\quad "
-        r"y=\mathrm{IN}\Big(\tfrac1K\sum_{k}\mathrm{IN}\big(a^{(k)}_\xi(x)\big)\Big),\quad "
+        r"y=\mathrm{LN}\Big(\tfrac1K\sum_{k}\mathrm{IN}\big(a^{(k)}_\xi(x)\big)\Big),\quad "
         r"\xi\leftarrow m\,\xi+(1-m)\,\theta",
         sees="The whole image, with a learned token in the place of every hidden patch; the teacher sees all.",
         target="In every hidden place: the mean of the teacher's last layers.",
-        chance=lambda s: answering_nothing(s["smooth_l1_beta"]),
+        chance=lambda s: guessing(s, s["smooth_l1_beta"]),
         collapse=lambda s: 0.0,
         best=lambda s: 0.0,
         switches=(
@@ -60,14 +59,14 @@ class Data2Vec(MaskedTokens):
                 "A teacher that follows at once and may shrink: both agree on less and less.",
             ),
             Switch(
-                {"target_norm": "token"},
+                {"target_norm": "layer"},
                 "All places of an image become alike, which is easily guessed: features end worse than they began.",
             ),
             Switch({"momentum": 1.0}, "The teacher stays random: its features are all there is to learn."),
         ),
         notes=(
             "A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",
-            "Targets are standardised as the paper does for speech, and data2vec 2.0 for images (arXiv 2212.07525).",
+            "Targets are standardised as in data2vec 2.0 (arXiv 2212.07525); the first paper's images take layer norm.",
         ),
     )
     Settings = Data2VecSettings
@@ -85,8 +84,9 @@ class Data2Vec(MaskedTokens):
         for block in self.teacher.blocks:
             tokens = block(tokens)
             outputs.append(tokens.float())
-        norm = partial(standardised, how=self.knobs.target_norm)
-        return norm(torch.stack([norm(layer) for layer in outputs[-self.knobs.target_layers :]]).mean(0))
+        norm, last = self.knobs.target_norm, outputs[-self.knobs.target_layers :]
+        mean = torch.stack([standardised(layer, norm) for layer in last]).mean(0)
+        return standardised(mean, "off" if norm == "off" else "layer")
 
     def loss(self, views: Views) -> Losses:
         target = hidden(self.target(views["images"]), views["mask"])

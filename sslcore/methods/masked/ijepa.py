@@ -6,10 +6,10 @@ from torch.nn import functional as F
 
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
-from sslcore.encoders.vision_transformer import blocks, initialise, sincos_positions
+from sslcore.encoders.vision_transformer import initialise, sincos_positions, transformer
 from sslcore.errors import UserError
 from sslcore.knobs import knob
-from sslcore.losses import answering_nothing, latent_regression
+from sslcore.losses import latent_regression
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views, one_view
 from sslcore.methods.ema import momentum_at, target_of, update_target
 from sslcore.methods.masked_tokens import (
@@ -17,6 +17,7 @@ from sslcore.methods.masked_tokens import (
     MaskedTokens,
     NeedsTransformer,
     check_width,
+    guessing,
     standardised,
 )
 from sslcore.registry import Card, Switch, register
@@ -33,7 +34,7 @@ class IJEPASettings(LatentTargetSettings):
         0.2, 0.02, 0.5, help="Largest such block. Small ones ask for details only.", live=True
     )
     stop_gradient: bool = knob(
-        True, help="The target side gets no gradient. Off: both sides meet at one point."
+        True, help="The target side gets no gradient. Off: both sides agree on one answer for all images."
     )
     predictor_width: int = knob(48, 16, 512, help="Width of the predictor's tokens.", advanced=True)
     predictor_depth: int = knob(2, 1, 8, help="Transformer blocks of the predictor.", advanced=True)
@@ -58,7 +59,7 @@ class IJEPA(NeedsTransformer):
         r"\xi\leftarrow m\,\xi+(1-m)\,\theta",
         sees="A large block of every image without the places that are asked for; the teacher sees all.",
         target="In several blocks: the teacher's features, from their places alone.",
-        chance=lambda s: answering_nothing(1.0),
+        chance=lambda s: guessing(s, 1.0),
         collapse=lambda s: 0.0,
         best=lambda s: 0.0,
         switches=(
@@ -75,11 +76,11 @@ class IJEPA(NeedsTransformer):
         ),
         notes=(
             "A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",
-            "The paper standardises targets over features (target_norm token); in a minute places become alike by it.",
+            "The paper standardises targets over features (target_norm layer); in a minute places become alike by it.",
         ),
     )
     Settings = IJEPASettings
-    least_grid = 4
+    least_grid = 4  # on a smaller one the context would hold what is asked for
     defaults = {**MaskedTokens.defaults, "learning_rate": 1e-3, "crop_min": 0.6, "momentum": 0.995}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
@@ -87,7 +88,7 @@ class IJEPA(NeedsTransformer):
         outer, width = self.encoder.feature_dim, self.knobs.predictor_width
         self.teacher = target_of(self.encoder)
         self.narrow, self.widen = nn.Linear(outer, width), nn.Linear(width, outer)
-        self.predictor = blocks(width, self.knobs.predictor_depth)
+        self.predictor = transformer(width, self.knobs.predictor_depth)
         self.mask_token = nn.Parameter(torch.randn(width) * 0.02)
         self.register_buffer("positions", sincos_positions(info.size // self.encoder.patch_size, width))
         for part in (self.narrow, self.widen, self.predictor):

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from sslcore.data.images import CHANNELS
 from sslcore.encoders import InputInfo
-from sslcore.encoders.vision_transformer import blocks, initialise, sincos_positions
+from sslcore.encoders.vision_transformer import initialise, sincos_positions, transformer
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses import masked_patch_mse, normalize_patches
 from sslcore.methods.base import Batch, Losses, Panel, Views, one_view
@@ -78,7 +78,7 @@ class MAE(NeedsTransformer):
         self.widen = nn.Linear(encoder.feature_dim, width)
         self.mask_token = nn.Parameter(torch.randn(width) * 0.02)
         self.register_buffer("positions", sincos_positions(info.size // encoder.patch_size, width))
-        self.decoder = blocks(width, self.knobs.decoder_depth)
+        self.decoder = transformer(width, self.knobs.decoder_depth)
         self.pixels = nn.Linear(width, info.channels * encoder.patch_size**2)
         for part in (self.widen, self.decoder, self.pixels):
             part.apply(initialise)

@@ -59,7 +59,7 @@ class MaskFeat(MaskedTokens):
         ),
     )
     Settings = MaskFeatSettings
-    defaults = MaskedTokens.defaults
+    defaults = {**MaskedTokens.defaults, "learning_rate": 1e-3}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -11,7 +11,7 @@ from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
-LEAST = 1e-5  # shrinkage that whitens whatever the embedding; less drowns in rounding
+LEAST = 3e-7  # shrinkage for each dimension that lets any embedding be whitened; less drowns in rounding
 
 
 class WMSESettings(TwoViewSettings):
@@ -77,17 +77,18 @@ class WMSE(TwoView):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         together, outputs = min(settings["sub_batch"], settings["batch_size"]), settings["projector_output"]
-        if settings["shrinkage"] >= LEAST:
+        least = LEAST * outputs
+        if settings["shrinkage"] >= least:
             return
         if together <= outputs:
             raise UserError(
                 f"Whitening {outputs} dimensions needs more than {together} images together: set sub_batch and "
-                f"batch_size higher, projector_output lower, or shrinkage to {LEAST:f} or more."
+                f"batch_size higher, projector_output lower, or shrinkage to {2 * least:.1g} or more."
             )
         if settings["projector_hidden"] < outputs:
             raise UserError(
                 f"Whitening {outputs} dimensions needs a hidden layer that is as wide: set projector_hidden to "
-                f"{outputs} or more, or shrinkage to {LEAST:f} or more."
+                f"{outputs} or more, or shrinkage to {2 * least:.1g} or more."
             )
 
     def loss(self, views: Views) -> Losses:

@@ -44,3 +44,11 @@ def test_a_setting_that_needs_large_batches_is_measured_with_large_batches():
 def test_a_batch_smaller_than_the_sub_batch_is_whitened_whole():
     method = make("w_mse", sub_batch=64)
     assert method.loss(views_of(method, batch_of(6))).total.isfinite()
+
+
+def test_an_embedding_near_a_line_does_not_please_the_default():
+    generator = torch.Generator().manual_seed(0)
+    along = torch.randn(256, 1, generator=generator).expand(-1, 32)  # one number per image, in all dimensions
+    z1, z2 = (along + 0.01 * torch.randn(256, 32, generator=generator) for _ in range(2))
+    assert w_mse(z1, z2, epsilon=tiny_settings("w_mse")["shrinkage"]) > 1.5
+    assert w_mse(z1, z2, epsilon=0.01) < 1.0
