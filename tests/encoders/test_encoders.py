@@ -67,12 +67,15 @@ def test_a_transformer_sees_only_the_tokens_it_is_given():
     assert encoder.tokens(images).shape == (2, 16, 16)
 
 
-@pytest.mark.parametrize("autocast", [False, True])
-def test_attention_is_the_textbooks(autocast):
-    query, key, value = torch.randn(3, 2, 4, 9, 8, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_attention_is_the_textbooks(dtype):
+    narrow = torch.randn(3, 2, 4, 9, 8, generator=torch.Generator().manual_seed(0)).to(dtype)
+    query, key, value = narrow.double()
     expected = (query @ key.mT / 8**0.5).softmax(-1) @ value
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        assert torch.allclose(attention(query, key, value), expected, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        mixed = attention(*narrow)
+    assert mixed.dtype == (torch.float32 if dtype == torch.bfloat16 else dtype)
+    assert torch.allclose(mixed.double(), expected, atol=1e-5)
 
 
 def test_impossible_transformers_get_a_sentence():
