@@ -1,5 +1,6 @@
 """One knob, one widget: the kind, the range and the default decide which."""
 
+from decimal import Decimal
 from math import floor, log10
 from typing import Any
 
@@ -39,7 +40,7 @@ def draw_knob(
         return _whole(knob, label, default, bounds, how)
     step = slider_step(knob.low, knob.high, default)
     if step is None:
-        return st.number_input(label, *bounds, float(default), format="%g", **how)
+        return st.number_input(label, *bounds, float(default), box_step(default), "%g", **how)
     decimals = max(0, -floor(log10(step)))
     return st.slider(label, float(knob.low), float(knob.high), float(default), step, f"%.{decimals}f", **how)
 
@@ -66,6 +67,11 @@ def slider_step(low: float | None, high: float | None, default: float) -> float 
         ):
             return step
     return None
+
+
+def box_step(default: float) -> float | None:
+    """What a box's buttons add: one in the last of up to three digits, 0.001 for 0.998; None for 0."""
+    return 10.0 ** Decimal(f"{default:.3g}").normalize().as_tuple().exponent if default else None
 
 
 def log_steps(low: float, high: float, also: tuple[float, ...] = ()) -> list[float]:
