@@ -62,10 +62,7 @@ def publish(store: Store, whole: Store, pages: Path = RESULTS) -> None:
     Raises:
         UserError: if nothing has been measured.
     """
-    tables = {name: table for name, table in store.tables().items() if table["cells"]}
-    if not tables:
-        raise UserError("Nothing has been measured yet: leave out --publish.")
-    for name, table in tables.items():
+    for name, table in store.measured().items():
         beside = whole.tables().get(name, {"cells": []})
         if beside["cells"] and beside["seconds"] != table["seconds"]:
             raise UserError(

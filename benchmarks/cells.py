@@ -42,6 +42,17 @@ class Store:
         """All tables by name."""
         return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
 
+    def measured(self) -> dict[str, dict[str, Any]]:
+        """The tables in which something has been measured.
+
+        Raises:
+            UserError: if there is none.
+        """
+        found = {name: table for name, table in self.tables().items() if table["cells"]}
+        if not found:
+            raise UserError("Nothing has been measured yet: leave out --publish.")
+        return found
+
     def cells(self, name: str) -> list[Cell]:
         """The cells of a table, in the order in which they were measured."""
         return self.tables().get(name, {}).get("cells", [])

@@ -56,11 +56,8 @@ def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
     Raises:
         UserError: if nothing has been measured.
     """
-    tables = {name: table for name, table in store.tables().items() if table["cells"]}
-    if not tables:
-        raise UserError("Nothing has been measured yet: leave out --publish.")
     everything = {}
-    for name, table in tables.items():
+    for name, table in store.measured().items():
         cells, found = table["cells"], rows(table["cells"])
         known = (cell["baselines"]["pixels_knn"] for cell in cells)
         pixels = statistics.mean(

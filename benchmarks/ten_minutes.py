@@ -110,10 +110,8 @@ def publish(store: Store, pages: Path = RESULTS) -> None:
     Raises:
         UserError: if nothing has been measured.
     """
-    tables = {name: table for name, table in store.tables().items() if table["cells"]}
+    tables = store.measured()
     names = list(dict.fromkeys(name.removesuffix(GPU_TABLE.format("")) for name in tables))
-    if not names:
-        raise UserError("Nothing has been measured yet: leave out --publish.")
     for name in names:
         both = [tables.get(which) for which in (name, GPU_TABLE.format(name))]
         there = [table for table in both if table]
