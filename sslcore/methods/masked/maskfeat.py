@@ -34,7 +34,7 @@ class MaskFeat(MaskedTokens):
         year=2022,
         paper="Wei, Fan, Xie, Wu, Yuille, Feichtenhofer · CVPR 2022",
         arxiv="2112.09133",
-        idea="Hide blocks of an image and ask which way the edges in them run: histograms of oriented gradients, a "
+        idea="Hide patches of an image and ask which way the edges in them run: histograms of oriented gradients, a "
         "feature drawn up by hand long before deep learning. Exact colours and brightness, which nobody could "
         "guess, are not asked for.",
         formula=r"\frac1{\lvert\mathcal M\rvert D}\sum_{l\in\mathcal M}\lVert\hat y_l-\mathrm{HOG}_l(x)\rVert_2^2",
@@ -49,17 +49,19 @@ class MaskFeat(MaskedTokens):
                 "A few strong edges make up the loss and all others are ignored: the paper's key ablation.",
             ),
             Switch(
-                {"mask_ratio": 0.1, "mask_blocks": False},
-                "Edges of single patches run on from their neighbours: easy to guess, and little is learned.",
+                {"mask_ratio": 0.9, "mask_blocks": True},
+                "Edges cannot be followed where all around is hidden too: the mean histogram is the answer.",
             ),
         ),
         notes=(
             "Guessing starts at an answer of 0; the mean histogram is a better guess, somewhat below that line.",
             "Cells without any edge cost nothing, so empty images start lower.",
+            "The paper hides blocks; in so small a picture they hide what its edges could be guessed from, and less is "
+            "learned.",
         ),
     )
     Settings = MaskFeatSettings
-    defaults = {**MaskedTokens.defaults, "learning_rate": 1e-3}
+    defaults = {**MaskedTokens.defaults, "learning_rate": 1e-3, "mask_ratio": 0.4, "mask_blocks": False}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
