@@ -1,7 +1,7 @@
 """MaskFeat: predict the edges of hidden patches, not their pixels."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
@@ -87,6 +87,11 @@ class MaskFeat(MaskedTokens):
         seen, knobs = super().views(batch, generator), self.knobs
         edges = hog(seen["images"], knobs.hog_cell, bins=knobs.hog_bins, normalise=knobs.hog_norm)
         return {**seen, "target": patchify(edges, self.cells)}
+
+    def project(self, images: Tensor) -> Tensor:
+        """The token of the middle place: in the mean over all places, images hardly differ in their edges."""
+        tokens = self.encoder.tokens(self.encoder.standardise(images))
+        return tokens[:, (self.encoder.token_count + round(self.encoder.token_count**0.5)) // 2]
 
     def loss(self, views: Views) -> Losses:
         answer = self.head(hidden(self.see(views), views["mask"])).float()

@@ -38,3 +38,9 @@ def test_the_truth_costs_nothing():
 def test_cells_must_divide_patches():
     with pytest.raises(UserError, match="hog_cell"):
         tiny_settings("maskfeat", hog_cell=3)
+
+
+def test_collapse_is_judged_on_the_middle_place():
+    method, images = make("maskfeat", patch_size=8).eval(), batch_of(3).floats
+    grid = method.encoder.tokens(method.encoder.standardise(images)).unflatten(1, (4, 4))
+    assert torch.equal(method.project(images), grid[:, 2, 2])
