@@ -74,6 +74,8 @@ def swapped_prediction(scores: Tensor, code: Tensor, *, temperature: float) -> T
 
         l = -mean_i sum_k q_ik log softmax(s_i / t)_k
 
+    Caron et al. 2020, arXiv 2006.09882, eq. 2; with more than two views averaged over pairs, where eq. 6 sums.
+
     Args:
         scores: (N, K), cosines of embeddings and prototypes.
         code: (N, K), rows that sum to 1, of the same images.

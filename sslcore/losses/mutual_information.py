@@ -45,7 +45,8 @@ def jensen_shannon(scores: Tensor) -> Tensor:
     Raises:
         UserError: if the shape is another or N is 1.
     """
-    right, (count, _, places) = scores[_own(scores)], scores.shape
+    _require_all_pairs(scores)
+    right, (count, _, places) = scores.diagonal().T, scores.shape  # (N, L) of them
     # All pairs less the own ones: picking out the others would copy nearly everything, twice in the backward pass.
     wrong = (F.softplus(scores).sum() - F.softplus(right).sum()) / (count * (count - 1) * places)
     return F.softplus(-right).mean() + wrong - 2 * math.log(2)
@@ -68,8 +69,9 @@ def local_info_nce(scores: Tensor) -> Tensor:
     Raises:
         UserError: if the shape is another or N is 1.
     """
-    own = _own(scores)
+    _require_all_pairs(scores)
     right = scores.diagonal().T  # (N, L)
+    own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
     wrong = scores.masked_fill(own[..., None], float("-inf")).flatten(1).logsumexp(1, keepdim=True)
     return F.softplus(wrong - right).mean()
 
@@ -99,13 +101,11 @@ def cpc(prediction: Tensor, target: Tensor) -> Tensor:
     return -scores.log_softmax(2).diagonal(dim1=1, dim2=2).mean()
 
 
-def _own(scores: Tensor) -> Tensor:
-    """(N, N) whether both sides are the same image."""
+def _require_all_pairs(scores: Tensor) -> None:
     if scores.ndim != 3 or scores.shape[0] != scores.shape[1] or len(scores) < 2:
         raise UserError(
             f"Scores of all pairs of at least 2 images at L places have shape (N, N, L), got {tuple(scores.shape)}."
         )
-    return torch.eye(len(scores), dtype=torch.bool, device=scores.device)
 
 
 def reversed_gradient(x: Tensor) -> Tensor:

@@ -138,13 +138,15 @@ def fooling(fake: Tensor) -> Tensor:
     return F.softplus(-fake).mean()
 
 
+@full_precision
 def latent_regression(prediction: Tensor, target: Tensor, *, beta: float) -> Tensor:
     """I-JEPA's and data2vec's loss: smooth L1, x^2 / (2 beta) below beta and |x| - beta / 2 above; mean over all.
 
-    The targets are to be standardised: over each token's dimensions (layer norm), as both papers do for images, or
-    each dimension over the tokens (instance norm).
+    The targets are to be standardised: over each token's dimensions (layer norm), or each dimension over the tokens
+    (instance norm).
     Gradients flow into both arguments: the stop-gradient is the method's business.
-    Assran et al. 2023, arXiv 2301.08243 (beta 1); Baevski et al. 2022, arXiv 2202.03555, eq. 3 (beta 2 for images).
+    Baevski et al. 2022, arXiv 2202.03555, eq. 3 (beta 2 for images). Assran et al. 2023, arXiv 2301.08243, section 3,
+    write a squared distance; their published code has this one with beta 1.
 
     Args:
         prediction, target: the same shape, (N, M, d) in both methods.

@@ -109,9 +109,10 @@ def _covariance_penalty(z: Tensor) -> Tensor:
 def w_mse(z1: Tensor, z2: Tensor, *, sub_batch: int | None = None, epsilon: float = 0.0) -> Tensor:
     """W-MSE: whiten the embeddings of a batch, then pull the two views of an image together.
 
-    Each view of each sub-batch is centred and multiplied by the inverse Cholesky factor of its covariance
-    (unbiased, shrunk to (1 - epsilon) Cov + epsilon I); the loss is the mean of 2 - 2 cos of the whitened
-    pairs. Whitened embeddings are spread by construction, so they cannot collapse.
+        L = 1/N sum_i 2 - 2 cos(w1_i, w2_i),    w = F^-1 (z - mean),    F F^T = (1 - epsilon) Cov + epsilon I
+
+    Each view of each sub-batch on its own; Cov is unbiased, F its Cholesky factor. Whitened embeddings are spread by
+    construction, so they cannot collapse.
     Ermolov, Siarohin, Sangineto, Sebe 2021, arXiv 2007.06346, eq. 4 to 6.
 
     Args:
@@ -139,12 +140,14 @@ def w_mse(z1: Tensor, z2: Tensor, *, sub_batch: int | None = None, epsilon: floa
 
 
 def _whiten(z: Tensor, epsilon: float) -> Tensor:
-    size, z = z.pow(2).mean(dim=0).max(), z - z.mean(dim=0)
+    """(n, d) to (n, d) with mean 0 and, without shrinkage, covariance I."""
+    largest = z.pow(2).mean(dim=0).max()
+    z = z - z.mean(dim=0)
     identity = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
     covariance = (1 - epsilon) * z.T @ z / (len(z) - 1) + epsilon * identity
     factor, failed = torch.linalg.cholesky_ex(covariance)
     # Equal rows may factorise by luck of rounding: a dimension must vary by more than that.
-    if failed or factor.diagonal().pow(2).min() <= torch.finfo(z.dtype).eps * size:
+    if failed or factor.diagonal().pow(2).min() <= torch.finfo(z.dtype).eps * largest:
         raise UserError(
             "The embeddings cannot be whitened because some dimensions do not vary independently: "
             "use a larger batch, a smaller embedding or more shrinkage."

@@ -140,7 +140,7 @@ def standardised(tokens: Tensor, how: str) -> Tensor:
     """A teacher's tokens (N, L, d) as targets, as the knob ``target_norm`` says: "instance", "layer" or "off".
 
     Over the places of an image as data2vec does for speech and, in its second version, for images (arXiv 2212.07525);
-    over the features of a place as data2vec (arXiv 2202.03555) and I-JEPA (arXiv 2301.08243) do for images.
+    over the features of a place as data2vec (arXiv 2202.03555) and the code of I-JEPA (arXiv 2301.08243) do for images.
     """
     match how:
         case "instance":

@@ -31,7 +31,7 @@ class CPCSettings(KnobModel):
 
 
 class Context(nn.Module):
-    """Maps (N, d, g, g) to maps that sum up each row and those above: two convolutions that never look down."""
+    """Maps (N, d, g, g) to maps that sum up each row and four above it: two convolutions that never look down."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -74,8 +74,8 @@ class CPC(Method):
         ),
         notes=(
             "An image's representation is the mean over its patches, each seen alone.",
-            "The original has no batch norm, whose statistics tell a little about the other patches; the encoders "
-            "here have it.",
+            "The original has no batch norm, whose statistics tell a little about other patches; encoders here do.",
+            "Negatives come from the same row; the papers also take other rows of the image.",
         ),
     )
     Settings = CPCSettings
@@ -128,11 +128,11 @@ class CPC(Method):
 
     def loss(self, views: Views) -> Losses:
         z = self.embed(views["patches"]).float()
-        everything, costs = gather(z), []
+        all_z, costs = gather(z), []
         for turns, (context, predict) in enumerate(zip(self.context, self.predict, strict=True)):
-            seen, below = gather(context(z.rot90(turns, (2, 3)))), everything.rot90(turns, (2, 3))
-            for k, weights in zip(self.steps, predict, strict=True):
-                costs.append(cpc(weights(by_rows(seen[:, :, :-k])), by_rows(below[:, :, k:])))
+            c, below = gather(context(z.rot90(turns, (2, 3)))), all_z.rot90(turns, (2, 3))
+            for k, W_k in zip(self.steps, predict, strict=True):
+                costs.append(cpc(W_k(by_rows(c[:, :, :-k])), by_rows(below[:, :, k:])))
         return Losses({"cpc": torch.stack(costs).mean()})
 
     @torch.no_grad()

@@ -11,7 +11,7 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, mlp
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
-from sslcore.losses import jensen_shannon, local_info_nce, pair_scores, reversed_gradient
+from sslcore.losses import discriminator, jensen_shannon, local_info_nce, pair_scores, reversed_gradient
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
@@ -58,7 +58,7 @@ class DeepInfoMax(Method):
         arxiv="1808.06670",
         idea="Shown a summary of an image and one place of a feature map, say whether they come from the same image. "
         "A summary that serves all places must hold what the whole image has in common.",
-        formula=r"-\alpha\,\hat I(X;Y)-\frac{\beta}{L}\sum_{l}\hat I(C_l;Y)+\gamma\,D_{\mathrm{prior}}(Y),\quad"
+        formula=r"-\alpha\,\hat I(X;Y)-\frac{\beta}{L}\sum_{l}\hat I(C_l;Y)-\gamma\,\hat D_{\mathrm{prior}}(Y),\quad"
         r"\hat I=-\mathbb E_{+}\,\mathrm{sp}(-T)-\mathbb E_{-}\,\mathrm{sp}(T)+2\log 2",
         sees="One crop of every image as it is, of which places are taken, and in other colours, to be summed up.",
         target="High scores for the summary with places of its own image, low ones with those of others.",
@@ -132,7 +132,7 @@ class DeepInfoMax(Method):
         terms = {
             "global": knobs.global_weight * information(with_whole),
             "local": knobs.local_weight * information(with_places),
-            "prior": knobs.prior_weight * (F.softplus(-real).mean() + F.softplus(fake).mean()),
+            "prior": knobs.prior_weight * discriminator(real, fake),  # eq. 7, negated
         }
         fooled = ((fake > 0).float().mean() + (real < 0).float().mean()) / 2
         return Losses(terms, {"discriminator_error": fooled})

@@ -27,7 +27,7 @@ class MICLeSettings(SimCLRSettings):
 
 @register
 class MICLe(SimCLR):
-    """Multi-instance contrastive learning. Azizi et al., ICCV 2021, arXiv 2101.05224."""
+    """Multi-instance contrastive learning. Azizi et al., ICCV 2021, arXiv 2101.05224. The loss is SimCLR's."""
 
     card = Card(
         id="micle",
@@ -80,7 +80,8 @@ class MICLe(SimCLR):
         """A random view of every image, and one of its partner: x and x' of the formula."""
         others = batch.partners if self.knobs.use_bags and batch.partners is not None else batch.images
         if self.knobs.wrong_bags:
-            wrong = torch.rand(len(others), generator=generator) < self.knobs.wrong_bags
-            others = torch.where(wrong.to(others.device).view(-1, 1, 1, 1), others.roll(1, 0), others)
+            wrong = (torch.rand(len(others), generator=generator) < self.knobs.wrong_bags).nonzero().flatten()
+            wrong = wrong.to(others.device)  # they exchange partners among themselves: no picture comes twice
+            others = others.index_copy(0, wrong, others[wrong.roll(1)])
         view1, view2 = self.draw(torch.cat([batch.images, others]), generator).chunk(2)
         return {"view1": view1, "view2": view2}

@@ -76,7 +76,7 @@ class IJEPA(NeedsTransformer):
         ),
         notes=(
             "A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",
-            "The paper standardises targets over features (target_norm layer); in a minute places become alike by it.",
+            "The authors' code standardises targets over features (target_norm layer): here places become alike.",
         ),
     )
     Settings = IJEPASettings

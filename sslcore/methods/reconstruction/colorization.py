@@ -53,7 +53,7 @@ class Colorization(Method):
         arxiv="1603.08511",
         idea="Grass is green and the sky is blue: who is to colour a gray picture must recognise what is in it. "
         "As many things come in several colours, the answer is a distribution over colours.",
-        formula=r"-\frac1{NHW}\sum_{h,w}v(Z_{hw})\sum_q Z_{hwq}\log\hat Z_{hwq},\quad "
+        formula=r"-\frac1{NHW}\sum_{n,h,w}v(Z_{hw})\sum_q Z_{hwq}\log\hat Z_{hwq},\quad "
         r"v(Z)\propto\Big((1-\lambda)\,\tilde p_{q^*}+\tfrac{\lambda}{Q}\Big)^{-1}",
         sees="The lightness of every image: a gray picture.",
         target="The colour of every place, at a quarter of the resolution: one of Q bins of the a-b plane.",
@@ -69,6 +69,7 @@ class Colorization(Method):
         ),
         notes=(
             "The encoder never sees a colour, so probes see gray pictures too.",
+            "How common a colour is follows the images of this run; the paper smooths a count over ImageNet.",
             "The best value is not quite reached: targets are shared out over neighbouring bins.",
         ),
     )
@@ -103,7 +104,8 @@ class Colorization(Method):
             variance = (share * (self.bins - (share * self.bins).sum(0)).square()).sum(0) / 110**2
             return Losses({"squared_error": F.mse_loss(answer, views["ab"] / 110) / variance.mean()})
         weights = rebalancing_weights(self.prior, uniform_share=self.knobs.uniform_share)
-        weight = weights[codes.argmax(1)]
+        weight = weights[codes.argmax(1)]  # eq. 3
+        # not in the paper: every batch weighs 1, so that the loss starts at chance
         weight = weight / average({"mean": weight.mean()})["mean"]
         hits = (answer.argmax(1) == codes.argmax(1)).float().mean()
         return Losses(

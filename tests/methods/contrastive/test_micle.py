@@ -49,6 +49,14 @@ def test_wrong_bags_pair_with_another_image():
     assert torch.allclose(views["view2"], batch.images.roll(1, 0), atol=1e-5)
 
 
+def test_some_wrong_bags_exchange_partners():
+    batch = batch_of(8)
+    views = views_of(make("micle", wrong_bags=0.5, **CALM), replace(batch, partners=batch.images))
+    shown = (views["view2"][:, None] - batch.images[None]).abs().amax((2, 3, 4)).argmin(1)
+    assert shown.sort().values.tolist() == list(range(8))  # every partner is there, and once
+    assert 0 < (shown != torch.arange(8)).sum() < 8
+
+
 def test_at_collapse_it_is_the_log_of_the_others():
     method = make("micle", batch_size=8)
     collapse_to_a_point(method)
