@@ -9,7 +9,7 @@ require_frame()
 
 st.title("Methods")
 st.caption(
-    "What can be learned from images without labels, and how. Each of these runs here: same names, same "
-    "equations, same tricks as in the papers."
+    "What can be learned from images without labels, and how. Each of these runs here, with its paper's names and "
+    "equations; where something differs, its notes or its code say so."
 )
 draw_methods()

@@ -12,7 +12,7 @@ require_frame()
 run = st.query_params.get("run")
 st.title("Train")
 if not run:
-    st.caption("A real network learns on this machine while you watch. You can only break it on purpose.")
+    st.caption("A real network learns here while you watch. Change what it sees, or break it on purpose.")
 draw_form(run)
 
 if run:

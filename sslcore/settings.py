@@ -49,7 +49,9 @@ class EncoderSettings(KnobModel):
 class OptimiserSettings(KnobModel):
     """How the weights move."""
 
-    optimiser: Literal["adamw", "sgd"] = knob("adamw", help="AdamW suits small runs; SGD is the papers'.")
+    optimiser: Literal["adamw", "sgd"] = knob(
+        "adamw", help="AdamW suits small runs; SGD with momentum 0.9 is what SimSiam and MoCo use."
+    )
     learning_rate: float = knob(4e-3, 1e-6, 100.0, help="Step size at its peak.", live=True, log=True)
     weight_decay: float = knob(
         1e-4, 0.0, 1.0, help="Pull of the weights towards zero; norms and biases are exempt.", advanced=True
@@ -86,13 +88,18 @@ class EvaluationSettings(KnobModel):
 
     knn_k: int = knob(20, 1, 200, help="Neighbours that vote.", advanced=True)
     knn_temperature: float = knob(
-        0.1, 0.01, 1.0, help="How much nearer neighbours count for more.", advanced=True
+        0.1,
+        0.01,
+        1.0,
+        help="Low: the nearest neighbours decide. High: all that vote count alike.",
+        advanced=True,
     )
     evaluations: int = knob(
         0,
         0,
         2000,
-        help="How often accuracy is measured; 0: every 5 seconds but at most 2,000 times, or 12 times.",
+        help="How often accuracy is measured; 0: every 5 seconds of training, 4 to 2,000 times, or 12 times if the "
+        "budget is in steps or epochs.",
         advanced=True,
     )
 
@@ -100,12 +107,16 @@ class EvaluationSettings(KnobModel):
 class MachineSettings(KnobModel):
     """Where and how exactly it runs."""
 
-    seed: int = knob(0, 0, 2**31 - 1, help="Same seed, settings and machine: same run.")
+    seed: int = knob(
+        0, 0, 2**31 - 1, help="Same seed, settings, machine and number of steps or epochs: same run."
+    )
     device: Literal["auto", "cpu", "mps", "cuda", *GPUS] = knob(
         "auto", help="auto takes a GPU if there is one; cuda:1 is the second of several."
     )
     precision: Literal["auto", "bf16", "fp32"] = knob(
-        "auto", help="auto measures which is faster on this machine.", advanced=True
+        "auto",
+        help="auto: on a processor whichever is measured to be faster; bf16 on CUDA GPUs that have it, else fp32.",
+        advanced=True,
     )
 
 

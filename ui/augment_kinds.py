@@ -78,7 +78,9 @@ def crops(
         local_max=values["local_max"],
     )
     small = torch.cat(views[2:])
-    large = Panel("Large views", torch.cat(views[:2]), text="The teacher sees only these.")
+    large = Panel(
+        "Large views", torch.cat(views[:2]), text="DINO's teacher sees only these; SwAV sorts only these."
+    )
     text = f"{small.shape[-1]} px wide; each must say what the large ones say."
     return [large, Panel("Small views", small, text=text)]
 

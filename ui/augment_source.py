@@ -47,7 +47,8 @@ def choose_source() -> Source | None:
         picture_names(),
         key="picture",
         bind="query-params",
-        help="What is augmented. Your own picture stays on this machine and is not part of the address.",
+        help="What is augmented. Your own picture goes to the computer that runs this app, is not kept there, and is "
+        "not part of the address.",
     )
     size = st.segmented_control(
         "Side in pixels",

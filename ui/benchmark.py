@@ -10,8 +10,8 @@ FILE = ROOT / "assets" / "one_minute.json"
 
 
 def published(file: Path = FILE) -> dict[str, Any]:
-    """``{"command": ..., "data": {name: {"machine", "seconds", "rows"}}}``; empty if there is none."""
-    return json.loads(file.read_text()) if file.exists() else {"command": "", "data": {}}
+    """``{"data": {name: {"command", "machine", "seconds", "rows"}}}``; empty if there is none."""
+    return json.loads(file.read_text()) if file.exists() else {"data": {}}
 
 
 def supervised_knn(data: str) -> float | None:

@@ -58,7 +58,7 @@ def _readings(view: RunView) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _why(view: RunView) -> str:
-    return NONE if view.diagnoses else "The first look at pairs comes before step 0."
+    return NONE if view.diagnoses else "The first look at pairs comes before the first step."
 
 
 def _bars(shares: list[float], name: str, color: str) -> dict:

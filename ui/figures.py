@@ -88,7 +88,7 @@ def accuracy_figure(view: RunView, ceiling: float | None = None) -> Figure:
 def collapse_figure(view: RunView) -> Figure:
     """Spread, mean cosine and share of the rank over steps."""
     if not view.diagnoses:
-        return empty("The first look at the embedding comes before step 0.")
+        return empty("The first look at the embedding comes before the first step.")
     steps = [row["step"] for row in view.diagnoses]
     shown = (
         ("std", "spread (1 healthy, 0 collapsed)"),
@@ -128,12 +128,13 @@ def gradient_figure(view: RunView) -> Figure:
     curve = view.curves.get("gradient_norm")
     if curve is None:
         return empty("The gradient appears after the first step.")
-    traces = [line(curve.step, curve.value, "whole gradient", "@muted", width=1)]
+    traces = [line(curve.step, curve.value, "whole gradient, all weights", "@muted", width=1)]
     names = sorted({name for row in view.evaluations for name in row["gradient_norms"]})
     for order, name in enumerate(names):
         rows = [(r["step"], r["gradient_norms"].get(name)) for r in view.evaluations]
         steps, values = zip(*rows, strict=True)
-        traces.append(line(steps, values, name.replace("_", " "), f"@{order}", mode="lines+markers"))
+        told = f"{name.replace('_', ' ')}, at the encoder"
+        traces.append(line(steps, values, told, f"@{order}", mode="lines+markers"))
     layout = axes("step", "norm")
     layout["yaxis"]["type"] = "log"
     return Figure(traces, layout, f"Norm of the gradient, now {number(float(curve.value[-1]))}.")

@@ -77,7 +77,7 @@ def one_minute_table() -> None:
             st.caption(
                 f"{part['seconds']:.0f} s of training, mean ± standard deviation over seeds, held-out images. "
                 f"Neighbours of raw pixels reach {part['pixels_knn']:.3f}. "
-                f"`{measured['command']}` on {part['machine']}."
+                f"`{part['command']}` on {part['machine']}."
             )
 
 

@@ -20,7 +20,10 @@ class Light:
 
 LIGHTS = {
     "": Light(
-        "gray", ":material/hourglass_empty:", "Not measured yet", "The first look comes before step 0."
+        "gray",
+        ":material/hourglass_empty:",
+        "Not measured yet",
+        "The first look comes before the first step.",
     ),
     "unknown": Light("gray", ":material/help:", "Cannot be measured", "There is nothing to compare yet."),
     "healthy": Light(
@@ -40,7 +43,8 @@ LIGHTS = {
         "red",
         ":material/error:",
         "Complete collapse",
-        "All images get nearly the same embedding. The loss may look perfect, but nothing can be told apart.",
+        "All embeddings have fallen to one point or onto a single line: images can hardly be told apart, "
+        "however good the loss looks.",
     ),
 }
 FIGURES = (

@@ -203,7 +203,10 @@ def _numbers(status: JobStatus, view: RunView) -> None:
 def _curves(run: str, settings: RunSettings, view: RunView) -> None:
     st.markdown("**Loss**", help="Dotted: a network that guesses, one that has collapsed, the best there is.")
     _chart(figures.loss_figure(view, settings), "loss", run, view.step, 235)
-    st.markdown("**Accuracy on held-out images**", help="Dotted: what has to be beaten, and chance.")
+    st.markdown(
+        "**Accuracy on held-out images**",
+        help="Dotted: what has to be beaten, chance, and what labels reach.",
+    )
     top = ceiling(settings)
     _chart(figures.accuracy_figure(view, top), "accuracy", run, len(view.evaluations), 235)
 

@@ -98,7 +98,9 @@ def _switches(name: str, switches: tuple[Switch, ...]) -> None:
     if not switches:
         return
     st.subheader("Break it", anchor=False)
-    st.caption("Settings under which it fails. Predict what you will see, then try.")
+    st.caption(
+        "Settings that break it, weaken it, or show what a part is for. Predict what you will see, then try."
+    )
     with st.grid(min_column_width=280, gap="small"):
         for switch in switches:
             with st.container(border=True, height="stretch", gap="xsmall"):

@@ -57,7 +57,7 @@ def verdict_sentence(view: RunView) -> str:
     known = {name: value for name, value in rivals.items() if value is not None}
     beaten = [name for name, value in known.items() if knn > value + 0.01]
     if view.verdict == "complete":
-        return f"**It collapsed.** All images got nearly the same embedding; kNN accuracy is {percent(knn)}."
+        return f"**It collapsed.** The embeddings fell to a point or onto a line; kNN accuracy is {percent(knn)}."
     if known and len(beaten) == len(known):
         lead = 100 * (knn - max(known.values()))
         return f"**It learned.** kNN accuracy {percent(knn)}, {lead:.1f} points above its best baseline."

@@ -78,7 +78,7 @@ def _presets(method: str) -> None:
         if not preset.breaks:
             _preset_button(method, number, preset, "")
     if any(preset.breaks for preset in known):
-        told = "Settings under which this method fails, and what you will see."
+        told = "Settings that break this method or weaken it, and what you will see."
         with st.popover("Break it", icon=":material/heart_broken:", help=told, key="break_it"):
             for number, preset in enumerate(known):
                 if preset.breaks:
@@ -110,7 +110,7 @@ def _upload() -> None:
             accept_multiple_files=True,
             max_upload_size=UPLOAD_MB,
             key="upload",
-            help=f"At most {UPLOAD_MB} MB. Images stay on this machine and are only decoded, never executed.",
+            help=f"At most {UPLOAD_MB} MB. Images stay on the computer that runs this app; none is executed.",
         )
         st.button("Use these", on_click=_take, disabled=not files, help="Make them the data of the form.")
         for note in st.session_state.get("_upload_notes", ()):

@@ -160,7 +160,7 @@ def _prepare(
     if len(found.entries) > (fitting := MAX_MEMORY // (CHANNELS * size**2)):
         raise UserError(
             f"{place} has {len(found.entries):,} images, of which {fitting:,} of {size} px fit into the "
-            f"{MAX_MEMORY / 2**30:g} GB of memory they may take: use fewer or smaller images."
+            f"{MAX_MEMORY / 2**30:g} GB of memory they may take: use fewer images or a smaller image_size."
         )
     images, kept, broken = _decode(found.entries, size, progress)
     if not kept:
@@ -175,11 +175,11 @@ def _prepare(
         sorted({label for label, split in zip(names, splits, strict=True) if split != "test"} - {""})
     )
     if len(classes) == 1:
-        notes.append(f"There is only one class folder, '{classes[0]}', so label figures are off.")
+        notes.append(f"There is only one class folder, '{classes[0]}', so accuracy is not measured.")
     if len(classes) < 2:
         classes = ()
     if classes and max(Counter(names).values()) == 1:
-        notes.append("Every class has a single image, so label figures are off.")
+        notes.append("Every class has a single image, so accuracy is not measured.")
         classes = ()
     labels = torch.tensor([classes.index(label) if label in classes else -1 for label in names])
     train, test, more = _split(Split(images, labels if classes else None), splits)

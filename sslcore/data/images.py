@@ -74,7 +74,7 @@ class ImageData:
 
     @property
     def labelled(self) -> bool:
-        """Whether label figures (kNN, linear probe) can be measured."""
+        """Whether accuracy (kNN, linear probe) can be measured."""
         return bool(self.classes)
 
     @cached_property

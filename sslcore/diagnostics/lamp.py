@@ -102,11 +102,14 @@ class CollapseLamp:
     def _explain(self, report: CollapseReport, point: bool, shrunk: bool, line: bool) -> tuple[str, ...]:
         std, rank = self._first
         spread = f"spread {report.std:.2f}, {std:.2f} before training; mean cosine {report.cosine:.3f}"
+        share = report.raw_std / max(self._widest[2], 1e-12)
         span = f"{report.rank_me:.1f} of {report.dimensions} dimensions, {rank:.1f} before training"
         if point:
             headline = f"All embeddings point the same way: {spread}."
         elif shrunk:
-            headline = f"All embeddings have shrunk to one point: {spread}."
+            headline = (
+                f"All embeddings have shrunk to one point: raw, they spread {share:.0%} as wide as once."
+            )
         elif line:
             headline = f"The embeddings lie on a single line: {spread}."
         elif self.verdict == "partial":

@@ -18,7 +18,7 @@ class Decoder(nn.Sequential):
         if info.size % 8:
             raise UserError(
                 f"The decoder doubles a side three times and {info.size} px is not a multiple of 8: "
-                "set image_size to one."
+                "set image_size to one that is, such as 32."
             )
         side = info.size // 8
         super().__init__(

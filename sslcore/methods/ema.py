@@ -16,7 +16,7 @@ class RisingMomentumSettings(KnobModel):
         0.95,
         0.0,
         1.0,
-        help="How slowly the target follows at first; by the end it rests. 0: it begins as a copy. 1: it never moves.",
+        help="How slowly the teacher follows at first; by the end it rests. 0: it begins as a copy. 1: it never moves.",
         live=True,
     )
 

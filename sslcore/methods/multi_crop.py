@@ -42,7 +42,7 @@ class MultiCrop(TwoView):
     def check(cls, settings: RunSettings) -> None:
         super().check(settings)
         if settings["local_min"] > settings["local_max"]:
-            raise UserError("local_min must not be larger than local_max: swap or equal them.")
+            raise UserError("local_min must not be larger than local_max: swap them or make them equal.")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """``view1`` and ``view2`` as in two-view methods; ``locals``, all small views, one draw after the other."""

@@ -17,13 +17,13 @@ class TeacherSettings(KnobModel):
         128, 2, 65_536, help="How many groups there are: several times the classes you expect."
     )
     student_temperature: float = knob(
-        0.1, 0.01, 5.0, help="Sharpness of the student's answers.", live=True, log=True
+        0.1, 0.01, 5.0, help="Low: the student is sure of its group. High: it wavers.", live=True, log=True
     )
     teacher_temperature: float = knob(
         0.04,
         0.01,
         5.0,
-        help="Sharpness of the teacher's answers: it must be surer than the student.",
+        help="Low: the teacher is sure of its group. It must be surer than the student.",
         live=True,
         log=True,
     )
@@ -33,14 +33,16 @@ class CenteredTeacherSettings(TeacherSettings):
     """With the centring that keeps one group from winning for ever."""
 
     centering: bool = knob(
-        True, help="The teacher's average answer is taken off. Off: one group wins for all images.", live=True
+        True,
+        help="The teacher's average answer is taken off. Off, and head_norm too: one group wins for all images.",
+        live=True,
     )
     center_momentum: float = knob(
         0.9, 0.0, 1.0, help="How slowly the average answer follows.", live=True, advanced=True
     )
     head_norm: bool = knob(
         True,
-        help="Batch norm in the head. Off, as in the paper: a slow start, and centring alone prevents collapse.",
+        help="Batch norm in the projector. Off, as in the paper: a slow start, and centring alone prevents collapse.",
         advanced=True,
     )
 

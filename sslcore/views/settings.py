@@ -124,7 +124,7 @@ class ViewSettings(KnobModel):
             if getattr(self, low) > getattr(self, high):
                 values = show(getattr(self, low)), show(getattr(self, high))
                 raise ValueError(
-                    f"{low} ({values[0]}) must not be larger than {high} ({values[1]}): swap or equal them"
+                    f"{low} ({values[0]}) must not be larger than {high} ({values[1]}): swap them or make them equal"
                 )
         return self
 

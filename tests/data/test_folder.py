@@ -80,7 +80,7 @@ def test_images_without_folders_are_unlabelled(tmp_path):
 def test_one_class_is_no_class(tmp_path):
     data = load_folder(str(fill(tmp_path, {"cat": 10})))
     assert data.train.labels is None
-    assert data.notes == ("There is only one class folder, 'cat', so label figures are off.",)
+    assert data.notes == ("There is only one class folder, 'cat', so accuracy is not measured.",)
 
 
 def test_a_class_per_image_is_no_class(tmp_path):

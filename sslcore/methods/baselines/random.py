@@ -16,8 +16,8 @@ class Random(Method):
         id="random",
         title="Random encoder",
         family="baselines",
-        year=1989,
-        paper="the floor of every comparison",
+        year=2009,
+        paper="Jarrett, Kavukcuoglu, Ranzato, LeCun · ICCV 2009 · the floor of every comparison",
         idea="A network whose weights are never changed. Its features are random, yet not useless: "
         "convolutions see edges and colours whatever their weights.",
         formula=r"\mathcal L = 0",

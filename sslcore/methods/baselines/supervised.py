@@ -18,7 +18,7 @@ class Supervised(Method):
         title="Supervised",
         family="baselines",
         year=1989,
-        paper="the ceiling of every comparison",
+        paper="LeCun, Boser, Denker et al. · Neural Computation 1989 · the ceiling of every comparison",
         idea="The same network, told the answers. No self-supervised method sees a label while it trains; "
         "this one sees them all and marks what the encoder could reach.",
         formula=r"-\frac1N\sum_i\log\mathrm{softmax}(W h_i)_{y_i}",

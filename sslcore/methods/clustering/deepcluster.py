@@ -27,9 +27,9 @@ class DeepClusterSettings(TwoViewSettings):
     )
     clusters: int = knob(50, 2, 10_000, help="Clusters: several times the classes you expect.")
     clusterings: int = knob(
-        3, 1, 10, help="How often the images are sorted, from different starts; each sorting must be told."
+        3, 1, 10, help="Sortings side by side, from different starts; the cluster in each is predicted."
     )
-    temperature: float = knob(0.1, 0.01, 5.0, help="Sharpness of v2's classifier.", live=True, log=True)
+    temperature: float = knob(0.1, 0.01, 5.0, help="Low: v2's classifier is sure.", live=True, log=True)
     recluster_every: int = knob(
         100,
         1,
@@ -62,7 +62,7 @@ class DeepCluster(TwoView):
         idea="Even random features sort images a little better than chance. Take the clusters for labels, learn to "
         "predict them from augmented views, and sort again with the better features: each helps the other on.",
         formula=r"\min_{\theta,W}\frac1N\sum_n\ell\big(W f_\theta(t(x_n)),\,y_n\big),\quad "
-        r"(y_n)=\text{k-means}\big(f_\theta(x_1),\dots,f_\theta(x_n)\big)",
+        r"(y_n)=\text{k-means}\big(f_\theta(x_1),\dots,f_\theta(x_N)\big)",
         sees="Augmented views of every image: one in v1, two in v2.",
         target="The cluster into which the image itself was last sorted.",
         chance=lambda s: log(s["clusters"]),

@@ -37,7 +37,7 @@ class AMDIM(TwoView):
         paper="Bachman, Hjelm, Buchwalter · NeurIPS 2019",
         arxiv="1906.00910",
         idea="Deep InfoMax across two views and across scales: the summary of one view must recognise every place of "
-        "the other among the places of all other images, and so must single coarse places.",
+        "the other among the places of all other images, and single coarse places of one view must do the same.",
         formula=r"-\log\frac{\exp s(a_i,b_{i,l})}{\exp s(a_i,b_{i,l})+\sum_{j\ne i}\sum_m\exp s(a_i,b_{j,m})},"
         r"\quad s=c\,\tanh\!\Big(\frac{\phi_a^\top\phi_b}{c\sqrt d}\Big)",
         sees="Two augmented views of every image, as feature maps of three sizes.",

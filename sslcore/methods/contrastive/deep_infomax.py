@@ -60,21 +60,21 @@ class DeepInfoMax(Method):
         "A summary that serves all places must hold what the whole image has in common.",
         formula=r"-\alpha\,\hat I(X;Y)-\frac{\beta}{L}\sum_{l}\hat I(C_l;Y)-\gamma\,\hat D_{\mathrm{prior}}(Y),\quad"
         r"\hat I=-\mathbb E_{+}\,\mathrm{sp}(-T)-\mathbb E_{-}\,\mathrm{sp}(T)+2\log 2",
-        sees="One crop of every image as it is, of which places are taken, and in other colours, to be summed up.",
+        sees="One crop of every image twice: in its own colours, for its places, and in others, to be summed up.",
         target="High scores for the summary with places of its own image, low ones with those of others.",
         chance=guessing,
         best=lambda s: (
             -2 * log(2) * (s["global_weight"] + s["local_weight"]) if s["estimator"] == "jsd" else 0.0
         ),
         switches=(
-            Switch(UNCOLOURED, "As in the paper: the light that a summary shares with its places tells."),
+            Switch(UNCOLOURED, "As in the paper both have the same colours: the light alone tells them."),
             Switch(
                 {"local_weight": 0.0, "global_weight": 1.0},
                 "The whole map at once is easy to recognise by any detail: the features are worse.",
             ),
         ),
         notes=(
-            "Unlike in the paper a summary sees other colours than its places: light is the easiest answer.",
+            "Here a summary sees other colours than its places, unlike in the paper: light is the easiest answer.",
             "The prior is a game: what tells summaries from uniform noise passes its gradient on reversed.",
         ),
     )

@@ -106,6 +106,7 @@ class InstanceDiscrimination(TwoView):
                 "Which image is it?",
                 views["view"],
                 captions,
-                "The entry of the bank that is most similar, and how certain the network is.",
+                "The entry of the bank that is most similar, and how certain the network is. Images that it was not "
+                "trained on have none of their own: it tells whom they resemble.",
             )
         ]

@@ -28,7 +28,8 @@ class MeanShiftSettings(QueueSettings, MomentumSettings):
         help="The target sees a calmer view, cropped and flipped only: neighbours are found more surely.",
     )
     predictor: bool = knob(
-        True, help="The extra network on the online side. Off: both sides meet at one point."
+        True,
+        help="The extra network on the student's side. Off, and with momentum 0: the embedding collapses.",
     )
     predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
     predictor_rate: float = knob(
@@ -62,14 +63,16 @@ class MeanShift(MomentumTwoView):
         switches=(
             Switch(
                 {"predictor": False, "momentum": 0.0},
-                "Without predictor and slow target all images move to one point.",
+                "Without predictor and slow target all images move to one point or onto one line.",
                 collapses=True,
             ),
             Switch(
                 {"neighbours": 100}, "So many neighbours mix the classes: what is unlike is drawn together."
             ),
         ),
-        notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
+        notes=(
+            "A loss of 0 is both perfect and collapsed: only the spread and the rank of the embedding tell.",
+        ),
     )
     Settings = MeanShiftSettings
 

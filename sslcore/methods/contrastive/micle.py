@@ -42,7 +42,7 @@ class MICLe(SimCLR):
         formula=r"-\frac{1}{2N}\sum_{i=1}^{2N}\log\frac{\exp(\bar z_i^\top\bar z_{j(i)}/\tau)}"
         r"{\sum_{k\ne i}\exp(\bar z_i^\top\bar z_k/\tau)},\quad z_i=g(f(t(x))),\ z_{j(i)}=g(f(t'(x'))),"
         r"\quad x\ne x'\in\mathrm{bag}",
-        sees="Two different pictures of every bag, each augmented: 2N pictures. Of a bag of one, two views.",
+        sees="Two different pictures of each bag in the batch, augmented: 2N pictures. Of a bag of one, two views.",
         target="For each, which of the other 2N − 1 comes from the same bag.",
         chance=lambda s: log(2 * s["batch_size"] - 1),
         collapse=lambda s: log(2 * s["batch_size"] - 1),
@@ -64,9 +64,9 @@ class MICLe(SimCLR):
             ),
         ),
         notes=(
-            "A batch holds one pair of every bag: another picture of the same bag would be a negative that is none.",
-            "It is told which pictures belong together. That is less than a label and often known anyway: who was "
-            "photographed, not what with.",
+            "A batch holds one pair of a bag at most: another picture of it would be a negative that is none.",
+            "It is told which pictures belong together. That is less than a label and often known anyway: whose "
+            "picture it is, not which disease it shows.",
             "On Toybox a bag holds the scenes of one individual; with style = both some are drawn flat, some in ink.",
         ),
     )

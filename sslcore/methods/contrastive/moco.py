@@ -27,8 +27,8 @@ class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):
         1,
         1,
         64,
-        help="Batch norm sees so many parts of a batch one by one, as on so many GPUs, of two images or more. v1 and "
-        "v2 only; transformers have no batch norm.",
+        help="A batch is cut into so many parts of two images or more; batch norm sees one at a time, as on so many "
+        "GPUs. v1 and v2 only; transformers have no batch norm.",
         advanced=True,
     )
     shuffle_bn: bool = knob(
@@ -63,7 +63,7 @@ class MoCo(MomentumTwoView):
         formula=r"-\log\frac{\exp(\bar q^\top\bar k_+/\tau)}{\exp(\bar q^\top\bar k_+/\tau)"
         r"+\sum_{j=1}^{K}\exp(\bar q^\top Q_j/\tau)},\quad\xi\leftarrow m\,\xi+(1-m)\,\theta",
         sees="Two augmented views of every image: one becomes the query, the other the key.",
-        target="For each query, its own key among the K keys of the queue.",
+        target="For each query, its own key among the K of the queue; in v3, among the keys of the batch.",
         chance=lambda s: loss_at(s, 0),
         collapse=lambda s: loss_at(s, 0),
         best=lambda s: loss_at(s, 1),

@@ -53,7 +53,8 @@ class Triplet(TwoView):
         ),
         notes=(
             "InfoNCE with one negative is this loss with a soft corner: at temperature τ it is "
-            "softplus((d⁺ − d⁻) / 2τ), and 2τ times that tends to max(0, d⁺ − d⁻) as τ falls.",
+            "softplus((d⁺ − d⁻) / 2τ), d⁺ and d⁻ being the squared distances to positive and negative; 2τ times that "
+            "tends to max(0, d⁺ − d⁻) as τ falls.",
             "A falling loss may only mean that fewer triplets are active: the metric active tells.",
         ),
     )

@@ -15,7 +15,8 @@ from sslcore.settings import RunSettings
 
 class BYOLSettings(RisingMomentumSettings, TwoViewSettings):
     predictor: bool = knob(
-        True, help="The extra network on the online side. Off: both sides meet at one point."
+        True,
+        help="The extra network on the student's side. Off: both sides meet at one point or on one line.",
     )
     predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
     predictor_rate: float = knob(
@@ -50,12 +51,14 @@ class BYOL(RisingMomentumTwoView):
         switches=(
             Switch(
                 {"predictor": False},
-                "Without the predictor student and teacher agree on one point for all images.",
+                "Without the predictor student and teacher agree on one point or one line for all images.",
                 collapses=True,
             ),
             Switch({"momentum": 1.0}, "The teacher stays random: something is learned, but little."),
         ),
-        notes=("A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",),
+        notes=(
+            "A loss of 0 is both perfect and collapsed: only the spread and the rank of the embedding tell.",
+        ),
     )
     Settings = BYOLSettings
     defaults = {"learning_rate": 0.004}

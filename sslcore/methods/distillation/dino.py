@@ -34,7 +34,7 @@ class DINO(CenteredTeacher, MultiCrop):
         arxiv="2104.14294",
         idea="A student sees small and large crops, its teacher only large ones, and the student must give the "
         "teacher's answer: one of many groups that nobody defined. Taking off the teacher's average answer and "
-        "making it surer than the student keep each other in balance; without either, it collapses.",
+        "making it surer than the student keep each other in balance.",
         formula=r"\frac{1}{2(V-1)}\sum_{q\in\{1,2\}}\sum_{v\ne q}-\sum_k P_t^{(q)}\log P_s^{(v)},\quad "
         r"P_t=\mathrm{softmax}\Big(\frac{g_t-c}{\tau_t}\Big),\;P_s=\mathrm{softmax}\Big(\frac{g_s}{\tau_s}\Big),\quad "
         r"c\leftarrow m\,c+(1-m)\,\overline{g_t}",
@@ -59,7 +59,7 @@ class DINO(CenteredTeacher, MultiCrop):
         ),
         notes=(
             "The loss is the teacher's entropy plus what the student misses; it is low at one of the collapses too.",
-            "Batch norm in the head makes a quick start; without it, as in the paper, only centring prevents collapse.",
+            "Batch norm in the projector starts quickly; without it, as in the paper, only centring prevents collapse.",
             "The student's encoder is judged here, as that of every method; the paper judges the teacher's.",
         ),
     )

@@ -68,7 +68,7 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
             ),
         ),
         notes=(
-            "Of the two collapses, one group for all costs the spread term, all groups for all the other one.",
+            "If one group takes all images, the spread term is highest; if each lies in all groups, the other one.",
             "The paper's code also evens out the teacher's answers (Sinkhorn); here the spread term has to do.",
         ),
     )

@@ -13,7 +13,7 @@ from sslcore.settings import RunSettings
 
 class SimSiamSettings(TwoViewSettings):
     stop_gradient: bool = knob(
-        True, help="The target side gets no gradient. Off: both sides meet at one point."
+        True, help="The target side gets no gradient. Off: both sides meet at one point or on one line."
     )
     predictor_hidden: int = knob(32, 2, 2048, help="The predictor's bottleneck.", advanced=True)
 
@@ -40,12 +40,14 @@ class SimSiam(TwoView):
         switches=(
             Switch(
                 {"stop_gradient": False},
-                "The loss dives to −1 while the spread of the embedding goes to zero: "
-                "every image gets the same answer.",
+                "The loss dives to −1 while the effective rank falls towards 1: the embeddings end on a single line, "
+                "and images can hardly be told apart.",
                 collapses=True,
             ),
         ),
-        notes=("A loss of −1 is both perfect and collapsed: only the spread of the embedding tells which.",),
+        notes=(
+            "A loss of −1 is both perfect and collapsed: only the spread and the rank of the embedding tell.",
+        ),
     )
     Settings = SimSiamSettings
     defaults = {"projector_output": 128, "learning_rate": 0.01}

@@ -99,7 +99,7 @@ class IJEPA(NeedsTransformer):
         super().check(settings)
         check_width(settings, "predictor_width")
         if settings["target_min"] > settings["target_max"]:
-            raise UserError("target_min must not be larger than target_max: swap or equal them.")
+            raise UserError("target_min must not be larger than target_max: swap them or make them equal.")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Images, and indices of patches: ``context`` (N, K) and ``targets`` (N, T, B)."""

@@ -53,7 +53,10 @@ class Counting(Method):
                 "Counting nothing anywhere is right as well: the counts collapse to zero.",
                 collapses=True,
             ),
-            Switch({"mixed_halving": False}, "The smoothness of halved images can be told from real tiles."),
+            Switch(
+                {"mixed_halving": False},
+                "Halved images are smoother than tiles, and that can be counted too.",
+            ),
         ),
         notes=(
             "Halving keeps the things and shrinks them: adding up brightness fails, its sum falls to a quarter.",
@@ -67,7 +70,7 @@ class Counting(Method):
         if info.size < 8 or info.size % 2:
             raise UserError(
                 f"Counting halves images, which takes an even number of pixels from 8 on, not {info.size}: "
-                "set image_size to one."
+                "set image_size to such a number, 32 for example."
             )
         self.head = nn.Sequential(nn.Linear(self.encoder.feature_dim, self.knobs.counts), nn.ReLU())
 

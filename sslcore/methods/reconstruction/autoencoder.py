@@ -30,7 +30,7 @@ class Autoencoder(Method):
         idea="Describe an image by a few numbers from which it can be rebuilt. What recurs from image to image is "
         "cheap to describe, so a narrow code must find it.",
         formula=r"\frac{1}{NCHW}\lVert x-g(f(x))\rVert_2^2,\quad f(x)\in\mathbb R^{k}",
-        sees="Images as they are.",
+        sees="A random crop of every image, sometimes mirrored, in its own colours.",
         target="The same images, in units of their standard deviation.",
         # answering with the mean image everywhere costs the variance, which standardising makes about 1
         chance=lambda s: 1.0,

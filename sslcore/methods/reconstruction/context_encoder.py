@@ -66,7 +66,11 @@ class ContextEncoder(Method):
                 {"hole": "centre"}, "Always the same hole: only what lies around the middle is looked at."
             ),
         ),
-        notes=("The discriminator sees the hole alone: with its surroundings it would only look for seams.",),
+        notes=(
+            "The discriminator sees the hole alone: with its surroundings it would only look for seams.",
+            "At the best line the hole is right and the discriminator can only guess; while it wins, the loss may be "
+            "lower.",
+        ),
     )
     Settings = ContextEncoderSettings
     defaults = {"jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6}

@@ -58,7 +58,8 @@ class BarlowTwins(TwoView):
         ),
         notes=(
             "The authors' sum over dimensions: libraries that scale it by a constant differ by that factor only.",
-            "With as many dimensions as images or more, noise alone keeps the matrix from the identity.",
+            "The columns of z are centred over the batch first.",
+            "With as many dimensions as images or more the matrix cannot be the identity: its rank is N − 1 at most.",
         ),
     )
     Settings = BarlowTwinsSettings

@@ -60,10 +60,10 @@ class EMPSSL(ManyViews):
         idea="Cut many small patches from every image and pull each one to the mean of its image, while the patches "
         "of different images together must span as much volume as possible. So many comparisons per image make "
         "it learn in very few passes over the data.",
-        formula=r"-\frac1V\sum_v R(Z_v)-\frac{\lambda}{VN}\sum_{v,i}\cos(z_{v,i},\bar z_i),\quad "
+        formula=r"-\frac1V\sum_v R(Z_v)-\frac{\lambda}{VN}\sum_{v,i}\cos(z_{v,i},m_i),\quad "
         r"R(Z)=\tfrac12\log\det\!\Big(I+\tfrac{d}{N\epsilon}\,\bar Z^\top\bar Z\Big)",
         sees="Several augmented patches of every image, all of the same size.",
-        target="For each patch, the mean embedding of its image's patches.",
+        target="For each patch, the mean embedding m of its image's patches.",
         collapse=lambda s: (
             -s["rate_weight"] / 2 * log(1 + s["projector_output"] / s["coding_epsilon"])
             - s["invariance_weight"]
