@@ -17,6 +17,7 @@ from sslcore.views import (
     apply,
     block_mask,
     corrupt,
+    cover,
     draw,
     multi_crop,
     random_token_mask,
@@ -114,9 +115,7 @@ def masks(
         hidden = block_mask(count, side, ratio, generator=generator)
     else:
         hidden, _ = random_token_mask(count, side * side, ratio, generator=generator)
-    cover = hidden.view(count, 1, side, side).float()
-    cover = cover.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
-    shown = view * (1 - cover) + 0.5 * cover
+    shown = cover(view.expand(count, -1, -1, -1), hidden, patch)
     left = int((~hidden[0]).sum())
     words = f"{side} × {side} patches of {patch} px, {left} of {side * side} visible. Grey ones are hidden."
     return [Panel("One view", view), Panel("What is left of it, six times", shown, text=words)]

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sslcore.errors import UserError
-from sslcore.losses._common import full_precision, require_pairs, require_positive
+from sslcore.losses.common import full_precision, require_pairs, require_positive
 
 
 @full_precision

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcore.errors import UserError
-from sslcore.losses._common import full_precision, require_pairs, require_positive
+from sslcore.losses.common import full_precision, require_pairs, require_positive
 
 
 @full_precision

@@ -7,7 +7,7 @@ detach their target: the stop-gradient is the method's business, and the switch 
 import torch.nn.functional as F
 from torch import Tensor
 
-from sslcore.losses._common import full_precision, require_pairs, require_positive
+from sslcore.losses.common import full_precision, require_pairs, require_positive
 
 
 @full_precision

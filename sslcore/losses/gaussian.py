@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcore.errors import UserError
-from sslcore.losses._common import full_precision, require_positive
+from sslcore.losses.common import full_precision, require_positive
 
 
 @full_precision
@@ -33,7 +33,8 @@ def sigreg(z: Tensor, *, directions: Tensor, knots: int = 17, reach: float = 3.0
         UserError: if the shapes do not fit or a hyperparameter is out of range.
     """
     require_positive("reach", reach)
-    if z.ndim != 2 or len(z) == 0 or directions.ndim != 2 or directions.shape[1] != z.shape[1]:
+    fitting = z.ndim == directions.ndim == 2 and z.shape[1] == directions.shape[1]
+    if not fitting or 0 in (len(z), len(directions)):
         raise UserError(
             f"SIGReg needs embeddings (N, d) and directions (M, d), got {tuple(z.shape)} and "
             f"{tuple(directions.shape)}."

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcore.errors import UserError
-from sslcore.losses._common import full_precision
+from sslcore.losses.common import full_precision
 
 
 @full_precision

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sslcore.errors import UserError
-from sslcore.losses._common import full_precision, require_pairs
+from sslcore.losses.common import full_precision, require_pairs
 from sslcore.losses.distillation import normalized_mse
 
 

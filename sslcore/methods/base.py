@@ -205,6 +205,7 @@ class TwoView(Method):
     """Methods that compare the projections of two random views of every image."""
 
     Settings: ClassVar[type[KnobModel]] = TwoViewSettings
+    final_norm: ClassVar[bool] = False  # batch norm without scale and shift on the projector's output
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
@@ -212,7 +213,8 @@ class TwoView(Method):
 
     def build_projector(self, inputs: int) -> nn.Module:
         """Two layers with batch norm; methods with another head override this."""
-        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output)
+        hidden, outputs = self.knobs.projector_hidden, self.knobs.projector_output
+        return mlp(inputs, hidden, outputs, final_norm=self.final_norm)
 
     @property
     def compares_views(self) -> bool:

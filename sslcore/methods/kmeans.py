@@ -5,7 +5,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslcore.losses._common import full_precision
+from sslcore.losses.common import full_precision
 
 CHUNK = 4096  # rows compared with all centroids at a time
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from sslcore.distributed import gather
 from sslcore.knobs import KnobModel, knob
-from sslcore.losses._common import full_precision
+from sslcore.losses.common import full_precision
 
 
 class QueueSettings(KnobModel):

@@ -66,10 +66,7 @@ class MultiCrop(TwoView):
             crops += self.project(views["locals"]).float().chunk(self.knobs.local_crops)
         return crops
 
-    @torch.no_grad()
-    def preview(self, views: Views) -> list[Panel]:
-        panels = super().preview(views)
-        if "locals" in views:
-            small = views["locals"].chunk(self.knobs.local_crops)
-            panels += [Panel(f"Small view {i + 1}", crop) for i, crop in enumerate(small)]
-        return panels
+    def small_views(self, views: Views) -> list[Panel]:
+        """A row of pictures for each small view."""
+        crops = views["locals"].chunk(self.knobs.local_crops) if "locals" in views else ()
+        return [Panel(f"Small view {i + 1}", crop) for i, crop in enumerate(crops)]

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from sslcore.distributed import gather
 from sslcore.encoders import Prototypes, mlp
 from sslcore.knobs import KnobModel, knob
+from sslcore.losses import dino
 from sslcore.methods.base import Progress
 from sslcore.methods.momentum import RisingMomentumTwoView
 
@@ -87,6 +88,14 @@ class CenteredTeacher(RisingMomentumTwoView):
         hidden, width = self.knobs.projector_hidden, self.knobs.projector_output
         head = mlp(inputs, hidden, hidden, width, norm=self.knobs.head_norm)
         return nn.Sequential(head, Prototypes(width, self.knobs.prototypes))
+
+    def compare(self, student: Tensor, teacher: Tensor, center: Center) -> Tensor:
+        """Cross-entropy of student logits under the centred and sharpened teacher."""
+        return dino(
+            student, teacher, center=center.of(self.knobs),
+            student_temperature=self.knobs.student_temperature,
+            teacher_temperature=self.knobs.teacher_temperature,
+        )  # fmt: skip
 
     def after_step(self, progress: Progress) -> None:
         super().after_step(progress)

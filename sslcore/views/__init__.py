@@ -23,7 +23,7 @@ from sslcore.views.masks import (
     random_token_mask,
     unpatchify,
 )
-from sslcore.views.rotations import all_rotations, rotate90
+from sslcore.views.rotations import all_rotations
 from sslcore.views.settings import ViewSettings
 from sslcore.views.tiles import (
     apply_permutation,
@@ -67,7 +67,6 @@ __all__ = [
     "random_views",
     "rebalancing_weights",
     "rgb_to_lab",
-    "rotate90",
     "soft_bins",
     "tiles",
     "torchvision_code",

@@ -58,9 +58,10 @@ def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float) -> Tensor
 
     Args:
         logits: (N, Q, h, w).
+        bins: (Q, D), what each bin stands for: a and b, or a lightness.
 
     Returns:
-        (N, 2, h, w), a and b.
+        (N, D, h, w).
     """
     share = (logits.float() / temperature).softmax(1)
     return (share.movedim(1, -1) @ bins.to(share)).movedim(-1, 1)

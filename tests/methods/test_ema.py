@@ -5,7 +5,7 @@ from sslcore.methods.ema import momentum_at, target_of, update_target
 
 
 def test_moving_average_is_the_weighted_mean():
-    online, target = torch.nn.Linear(2, 2), None
+    online = torch.nn.Linear(2, 2)
     target = target_of(online)
     with torch.no_grad():
         online.weight.add_(1.0)

@@ -81,7 +81,7 @@ class IIC(TwoView):
     defaults = {"hue": 0.5, "saturation": 0.8, "grayscale": 0.5, "batch_size": 512}
 
     def build_projector(self, inputs: int) -> nn.Module:
-        """All heads side by side in one linear layer: main ones first."""
+        """All heads side by side in one linear layer, the groups of each before its extra ones."""
         return nn.Linear(inputs, self.knobs.sub_heads * (self.knobs.clusters + self.knobs.extra_clusters))
 
     def groups(self, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,13 +3,14 @@
 from math import log
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from sslcore.distributed import gather
-from sslcore.encoders import InputInfo, Prototypes, mlp
+from sslcore.encoders import InputInfo, Prototypes
 from sslcore.knobs import knob
 from sslcore.losses import sinkhorn, swapped_prediction
-from sslcore.methods.base import Losses, Panel, Progress, Views
+from sslcore.methods.base import Losses, Panel, Progress, Views, resemblance
 from sslcore.methods.groups import groups_in_use, show_groups
 from sslcore.methods.memory import Queue
 from sslcore.methods.multi_crop import MultiCrop, MultiCropSettings
@@ -87,16 +88,14 @@ class SwAV(MultiCrop):
         ),
     )
     Settings = SwAVSettings
+    # a norm on the output spreads the first embeddings, so that there is something to sort from the start
+    final_norm = True
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         width = self.knobs.projector_output
         self.prototypes = Prototypes(width, self.knobs.prototypes)
         self.queue = Queue(self.knobs.queue_size, width)
-
-    def build_projector(self, inputs: int) -> nn.Module:
-        # A norm on the output spreads the first embeddings, so that there is something to sort from the start.
-        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     @torch.no_grad()
     def sort(self, scores: Tensor) -> Tensor:
@@ -130,5 +129,6 @@ class SwAV(MultiCrop):
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
-        scores = (self.prototypes(z) / self.knobs.temperature for z in self.project_both(views))
-        return [*show_groups(views, *(s.softmax(1) for s in scores)), *super().preview(views)[2:]]
+        z1, z2 = (F.normalize(z, dim=1) for z in self.project_both(views))
+        groups = ((self.prototypes(z) / self.knobs.temperature).softmax(1) for z in (z1, z2))
+        return [*show_groups(views, *groups), resemblance(z1 @ z2.T), *self.small_views(views)]

@@ -25,9 +25,7 @@ COLOUR_ALONE = {"crop_min": 1.0, "crop_max": 1.0, **dict.fromkeys(OTHER, 0.0)}
 
 class DeepInfoMaxSettings(KnobModel):
     global_weight: float = knob(0.0, 0.0, 100.0, help="Summary against the whole fine map.", live=True)
-    local_weight: float = knob(
-        1.0, 0.0, 100.0, help="Summary against every place of the fine map.", live=True
-    )
+    local_weight: float = knob(1.0, 0.0, 100.0, help="Summary against each of its places.", live=True)
     prior_weight: float = knob(
         0.1, 0.0, 100.0, help="Pull of the summaries' distribution towards a uniform one.", live=True
     )
@@ -64,7 +62,8 @@ class DeepInfoMax(Method):
         target="High scores for the summary with places of its own image, low ones with those of others.",
         chance=guessing,
         best=lambda s: (
-            -2 * log(2) * (s["global_weight"] + s["local_weight"]) if s["estimator"] == "jsd" else 0.0
+            log(4)
+            * (s["prior_weight"] - (s["estimator"] == "jsd") * (s["global_weight"] + s["local_weight"]))
         ),
         switches=(
             Switch(UNCOLOURED, "As in the paper both have the same colours: the light alone tells them."),
@@ -85,6 +84,7 @@ class DeepInfoMax(Method):
         super().__init__(settings, info)
         knobs, hidden = self.knobs, self.knobs.critic_hidden
         fine, coarse = self.eval().maps(torch.zeros(1, info.channels, info.size, info.size))
+        self.train()
         self.summary = mlp(coarse.numel(), 2 * hidden, knobs.summary_dim)
         self.global_map = mlp(fine.numel(), hidden, hidden)
         self.global_query = mlp(knobs.summary_dim, hidden, hidden)
@@ -124,8 +124,7 @@ class DeepInfoMax(Method):
         return summary.float(), with_whole, with_places
 
     def loss(self, views: Views) -> Losses:
-        summary, with_whole, with_places = self.scores(views)
-        knobs = self.knobs
+        knobs, (summary, with_whole, with_places) = self.knobs, self.scores(views)
         information = jensen_shannon if knobs.estimator == "jsd" else local_info_nce
         real = self.discriminator(views["uniform"]).float()
         fake = self.discriminator(reversed_gradient(summary.sigmoid())).float()

@@ -8,6 +8,7 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import instance_discrimination
+from sslcore.losses.common import full_precision
 from sslcore.methods.base import Batch, Losses, Panel, Progress, TwoView, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.registry import Card, Switch, register
@@ -81,8 +82,13 @@ class InstanceDiscrimination(TwoView):
         terms = {"instance": instance_discrimination(z, self.bank, index, temperature=knobs.temperature)}
         if knobs.proximal_weight:
             terms["proximal"] = knobs.proximal_weight * (z - self.bank[index]).square().sum(1).mean()
-        known = (z.detach() @ self.bank.T).argmax(1) == index
+        known = self.cosines(z.detach()).argmax(1) == index
         return Losses(terms, {"pretext_accuracy": known.float().mean()})
+
+    @full_precision
+    def cosines(self, z: Tensor) -> Tensor:
+        """Of unit embeddings (N, d) to all entries of the bank: (N, n)."""
+        return z @ self.bank.T
 
     @torch.no_grad()
     def after_step(self, progress: Progress) -> None:
@@ -96,8 +102,7 @@ class InstanceDiscrimination(TwoView):
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
         z = F.normalize(self.project(views["view"]).float(), dim=1)
-        logits = z @ self.bank.T / self.knobs.temperature
-        certainty, which = logits.softmax(1).max(1)
+        certainty, which = (self.cosines(z) / self.knobs.temperature).softmax(1).max(1)
         captions = tuple(
             f"image {i} ({p:.0%})" for i, p in zip(which.tolist(), certainty.tolist(), strict=True)
         )

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sslcore.distributed import gather
-from sslcore.encoders import InputInfo, mlp, predictor
+from sslcore.encoders import InputInfo, predictor
 from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.losses import mean_shift
@@ -75,6 +75,7 @@ class MeanShift(MomentumTwoView):
         ),
     )
     Settings = MeanShiftSettings
+    final_norm = True
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
@@ -90,9 +91,6 @@ class MeanShift(MomentumTwoView):
                 f"There are only {stored} embeddings to find {settings['neighbours']} neighbours in: "
                 "set neighbours lower or queue_size higher."
             )
-
-    def build_projector(self, inputs: int) -> nn.Module:
-        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         strong, side = self.settings.views, self.side_of(batch.images, self.knobs.view_scale)

@@ -1,7 +1,5 @@
 """MICLe: find the other picture of the same individual among all pictures in the batch."""
 
-from math import exp, log
-
 import torch
 
 from sslcore.knobs import knob
@@ -44,11 +42,9 @@ class MICLe(SimCLR):
         r"\quad x\ne x'\in\mathrm{bag}",
         sees="Two different pictures of each bag in the batch, augmented: 2N pictures. Of a bag of one, two views.",
         target="For each, which of the other 2N − 1 comes from the same bag.",
-        chance=lambda s: log(2 * s["batch_size"] - 1),
-        collapse=lambda s: log(2 * s["batch_size"] - 1),
-        best=lambda s: log(
-            1 + (2 * s["batch_size"] - 2) * exp(-(1 + 1 / (s["batch_size"] - 1)) / s["temperature"])
-        ),
+        chance=SimCLR.card.chance,
+        collapse=SimCLR.card.collapse,
+        best=SimCLR.card.best,
         switches=(
             Switch(
                 {"use_bags": False},

@@ -28,7 +28,7 @@ class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):
         1,
         64,
         help="A batch is cut into so many parts of two images or more; batch norm sees one at a time, as on so many "
-        "GPUs. v1 and v2 only; transformers have no batch norm.",
+        "GPUs; each process deals out its own images. v1 and v2 only; transformers have no batch norm.",
         advanced=True,
     )
     shuffle_bn: bool = knob(

@@ -3,11 +3,10 @@
 from math import exp, log
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from sslcore.distributed import gather
-from sslcore.encoders import InputInfo, mlp, predictor
+from sslcore.encoders import InputInfo, predictor
 from sslcore.knobs import knob
 from sslcore.losses import nnclr
 from sslcore.methods.base import Losses, Progress, TwoView, Views
@@ -58,14 +57,12 @@ class NNCLR(TwoView):
         ),
     )
     Settings = NNCLRSettings
+    final_norm = True
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         self.predictor = predictor(self.knobs.projector_output, self.knobs.predictor_hidden)
         self.queue = Queue(self.knobs.queue_size, self.knobs.projector_output)
-
-    def build_projector(self, inputs: int) -> nn.Module:
-        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     def loss(self, views: Views) -> Losses:
         z1, z2 = self.project_both(views)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sslcore.distributed import gather
 from sslcore.knobs import knob
 from sslcore.losses import triplet
-from sslcore.losses._common import full_precision
+from sslcore.losses.common import full_precision
 from sslcore.methods.base import Batch, Losses, TwoView, TwoViewSettings, Views
 from sslcore.registry import Card, Switch, register
 

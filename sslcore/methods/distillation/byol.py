@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sslcore.encoders import InputInfo, mlp, predictor
+from sslcore.encoders import InputInfo, predictor
 from sslcore.knobs import knob
 from sslcore.losses import normalized_mse
 from sslcore.methods.base import Losses, TwoViewSettings, Views
@@ -61,16 +61,14 @@ class BYOL(RisingMomentumTwoView):
         ),
     )
     Settings = BYOLSettings
+    # a norm on the output (as in MoCo v3, arXiv 2104.02057) makes a short run use twice the dimensions
+    final_norm = True
     defaults = {"learning_rate": 0.004}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         width, hidden = self.knobs.projector_output, self.knobs.predictor_hidden
         self.predictor = predictor(width, hidden, bias=False) if self.knobs.predictor else nn.Identity()
-
-    def build_projector(self, inputs: int) -> nn.Module:
-        # A norm on the output (as in MoCo v3, arXiv 2104.02057) makes a short run use twice the dimensions.
-        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     def loss(self, views: Views) -> Losses:
         z1, z2 = self.project_both(views)

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
-from sslcore.losses import dino
 from sslcore.methods.base import Losses, Panel, Views
 from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.methods.groups import groups_in_use, show_groups
@@ -75,18 +74,14 @@ class DINO(CenteredTeacher, MultiCrop):
         return self.target(torch.cat([views["view1"], views["view2"]])).float().chunk(2)
 
     def loss(self, views: Views) -> Losses:
-        knobs, teachers, students = self.knobs, self.teach(views), self.project_crops(views)
+        teachers, students = self.teach(views), self.project_crops(views)
         pairs = [
-            dino(
-                student, teacher, center=self.center.of(knobs),
-                student_temperature=knobs.student_temperature,
-                teacher_temperature=knobs.teacher_temperature,
-            )
+            self.compare(student, teacher, self.center)
             for q, teacher in enumerate(teachers)
             for v, student in enumerate(students)
             if v != q
-        ]  # fmt: skip
-        loss, answers = torch.stack(pairs).mean(), self.center.assign(torch.cat(teachers), knobs)
+        ]
+        loss, answers = torch.stack(pairs).mean(), self.center.assign(torch.cat(teachers), self.knobs)
         self.center.waiting = torch.cat(teachers)
         surprise = loss.detach() - entropy(answers)
         return Losses(
@@ -101,4 +96,4 @@ class DINO(CenteredTeacher, MultiCrop):
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
         answers = (self.center.assign(logits, self.knobs) for logits in self.teach(views))
-        return [*show_groups(views, *answers), *super().preview(views)[3:]]
+        return [*show_groups(views, *answers), *self.small_views(views)]

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
-from sslcore.losses import dino
 from sslcore.methods.base import Batch, Losses, Panel, TwoViewSettings, Views
 from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.methods.groups import group_map, groups_in_use, show_groups
@@ -118,14 +117,6 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         used = (groups_in_use(gather(rows)) for rows in (sorted_images, sorted_patches))
         groups = dict(zip(("groups", "patch_groups"), used, strict=True))
         return Losses(terms, {"teacher_entropy": entropy(sorted_images), **groups})
-
-    def compare(self, student: Tensor, teacher: Tensor, center: Center) -> Tensor:
-        """DINO's cross-entropy of student logits under the centred and sharpened teacher."""
-        return dino(
-            student, teacher, center=center.of(self.knobs),
-            student_temperature=self.knobs.student_temperature,
-            teacher_temperature=self.knobs.teacher_temperature,
-        )  # fmt: skip
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:

@@ -3,11 +3,11 @@
 from math import log
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from sslcore.distributed import gather
-from sslcore.encoders import InputInfo, Prototypes, mlp
+from sslcore.encoders import InputInfo, Prototypes
 from sslcore.knobs import knob
 from sslcore.losses import dino, mean_entropy_gap
 from sslcore.methods.base import Batch, Losses, Panel, Views
@@ -73,6 +73,8 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
         ),
     )
     Settings = MSNSettings
+    # a norm on the output spreads the first embeddings: otherwise the sharp teacher sends all to few groups
+    final_norm = True
     defaults = {
         **NeedsTransformer.defaults,
         "local_crops": 1,
@@ -83,10 +85,6 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         self.prototypes = Prototypes(self.knobs.projector_output, self.knobs.prototypes)
-
-    def build_projector(self, inputs: int) -> nn.Module:
-        # A norm on the output spreads the first embeddings: otherwise the sharp teacher sends all to few groups.
-        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Crops: ``view1`` is masked, ``view2`` is the teacher's; ``keep`` (N, K), the patches left of the first."""
@@ -131,5 +129,5 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
         first, second = (F.softmax(s / self.knobs.student_temperature, 1) for s in (student, teacher))
         return [
             *show_groups({"view1": seen, "view2": views["view2"]}, first, second),
-            *super().preview(views)[3:],
+            *self.small_views(views),
         ]

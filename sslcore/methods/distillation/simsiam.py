@@ -1,9 +1,9 @@
 """SimSiam: predict the other view's projection; a stop-gradient is all that prevents collapse."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sslcore.encoders import InputInfo, mlp, predictor
+from sslcore.encoders import InputInfo, predictor
 from sslcore.knobs import knob
 from sslcore.losses import negative_cosine
 from sslcore.methods.base import Losses, TwoView, TwoViewSettings, Views
@@ -40,8 +40,8 @@ class SimSiam(TwoView):
         switches=(
             Switch(
                 {"stop_gradient": False},
-                "The loss dives to −1 while the effective rank falls towards 1: the embeddings end on a single line, "
-                "and images can hardly be told apart.",
+                "The loss dives to −1 while the effective rank falls towards 1: "
+                "all embeddings end on a single line.",
                 collapses=True,
             ),
         ),
@@ -50,14 +50,12 @@ class SimSiam(TwoView):
         ),
     )
     Settings = SimSiamSettings
+    final_norm = True
     defaults = {"projector_output": 128, "learning_rate": 0.01}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         self.predictor = predictor(self.knobs.projector_output, self.knobs.predictor_hidden)
-
-    def build_projector(self, inputs: int) -> nn.Module:
-        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     def target(self, z: Tensor) -> Tensor:
         """sg[z], unless the switch is thrown."""

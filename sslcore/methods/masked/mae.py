@@ -6,19 +6,16 @@ from torch import Tensor, nn
 from sslcore.data.images import CHANNELS
 from sslcore.encoders import InputInfo
 from sslcore.encoders.vision_transformer import initialise, sincos_positions, transformer
-from sslcore.knobs import KnobModel, knob
+from sslcore.knobs import knob
 from sslcore.losses import masked_patch_mse, normalize_patches
 from sslcore.methods.base import Batch, Losses, Panel, Views, one_view
-from sslcore.methods.masked_tokens import MaskedTokens, NeedsTransformer, check_width
+from sslcore.methods.masked_tokens import MaskedTokens, MaskRatioSettings, NeedsTransformer, check_width
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import random_token_mask
 
 
-class MAESettings(KnobModel):
-    mask_ratio: float = knob(
-        0.75, 0.05, 0.95, help="Share of patches hidden. Low: neighbours give them away.", live=True
-    )
+class MAESettings(MaskRatioSettings):
     norm_pix: bool = knob(
         True, help="Targets are standardised per patch: structure counts, brightness does not."
     )
@@ -70,7 +67,7 @@ class MAE(NeedsTransformer):
         ),
     )
     Settings = MAESettings
-    defaults = MaskedTokens.defaults
+    defaults = {**MaskedTokens.defaults, "mask_ratio": 0.75}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -91,7 +91,8 @@ class MaskFeat(MaskedTokens):
     def project(self, images: Tensor) -> Tensor:
         """The token of the middle place: in the mean over all places, images hardly differ in their edges."""
         tokens = self.encoder.tokens(self.encoder.standardise(images))
-        return tokens[:, (self.encoder.token_count + round(self.encoder.token_count**0.5)) // 2]
+        side = round(tokens.shape[1] ** 0.5)
+        return tokens[:, side // 2 * (side + 1)]
 
     def loss(self, views: Views) -> Losses:
         answer = self.head(hidden(self.see(views), views["mask"])).float()

@@ -96,8 +96,8 @@ class JigsawExtra(Jigsaw):
         foreign = (rank < number).to(device)
         mixed = torch.where(foreign[:, :, None, None, None], stranger, own)
 
-        # added tiles are not those that already replaced one
-        extra = own.roll(-shift, 0)[:, : self.knobs.extra_tiles]
+        # added tiles come from a third image, or they could be those that already replaced one
+        extra = own.roll(1 + shift % max(1, count - 1), 0)[:, : self.knobs.extra_tiles]
         mixed = torch.cat([mixed, extra], 1)
         foreign = torch.cat([foreign, foreign.new_ones(count, extra.shape[1])], 1)
         target = self.orders(count, generator)
@@ -111,10 +111,10 @@ class JigsawExtra(Jigsaw):
     def loss(self, views: Views) -> Losses:
         features = self.features(views["tiles"])
         order = classification(self.head(features), views["target"])
-        suspicion, foreign = self.foreign_head(features).float(), views["foreign"].float()
-        found = ((suspicion > 0) == views["foreign"]).float().mean()
         if not (self.knobs.foreign_tiles or self.knobs.extra_tiles):
             return order
+        suspicion, foreign = self.foreign_head(features).float(), views["foreign"].float()
+        found = ((suspicion > 0) == views["foreign"]).float().mean()
         cost = self.knobs.foreign_weight * F.binary_cross_entropy_with_logits(suspicion, foreign)
         return Losses({**order.terms, "foreign": cost}, {**order.metrics, "foreign_accuracy": found})
 

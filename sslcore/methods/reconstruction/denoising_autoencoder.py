@@ -1,7 +1,5 @@
 """Denoising autoencoder: rebuild the clean image from a damaged one."""
 
-from typing import Literal
-
 import torch
 from torch.nn import functional as F
 
@@ -10,11 +8,11 @@ from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
-from sslcore.views.corrupt import corrupt
+from sslcore.views.corrupt import Corruption, corrupt
 
 
 class DenoisingSettings(KnobModel):
-    noise_kind: Literal["masking", "gaussian", "salt_and_pepper"] = knob(
+    noise_kind: Corruption = knob(
         "masking",
         help="masking: pixels go black; gaussian: grain; salt_and_pepper: pixels go black or white.",
     )

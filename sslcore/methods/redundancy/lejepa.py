@@ -3,6 +3,7 @@
 import torch
 from torch.nn import functional as F
 
+from sslcore.distributed import processes
 from sslcore.knobs import knob
 from sslcore.losses import sigreg
 from sslcore.methods.base import Batch, Losses, Views
@@ -82,8 +83,9 @@ class LeJEPA(ManyViews):
     defaults = {"batch_size": 128, "projector_output": 32}
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        """Views, and ``directions`` (M, d): processes share these out like rows, the mean over them is the same."""
-        directions = torch.randn(self.knobs.directions, self.knobs.projector_output, generator=generator)
+        """Views, and ``directions`` (M, d): processes share these out like rows, each gets as many."""
+        count = -(-self.knobs.directions // processes()) * processes()
+        directions = torch.randn(count, self.knobs.projector_output, generator=generator)
         return {
             **super().views(batch, generator),
             "directions": F.normalize(directions, dim=1).to(batch.images.device),

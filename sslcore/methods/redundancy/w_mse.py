@@ -1,9 +1,6 @@
 """W-MSE: whiten the embeddings of a batch, then pull the two views of an image together."""
 
-from torch import nn
-
 from sslcore.distributed import gather
-from sslcore.encoders import mlp
 from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.losses import w_mse
@@ -68,11 +65,9 @@ class WMSE(TwoView):
         ),
     )
     Settings = WMSESettings
+    # the norm on the output leaves whitened embeddings as they are, and makes shrinkage a matter of proportion
+    final_norm = True
     defaults = {"projector_output": 32}
-
-    def build_projector(self, inputs: int) -> nn.Module:
-        # The norm on the output leaves whitened embeddings as they are, and makes shrinkage a matter of proportion.
-        return mlp(inputs, self.knobs.projector_hidden, self.knobs.projector_output, final_norm=True)
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:

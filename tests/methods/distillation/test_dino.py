@@ -65,15 +65,8 @@ def test_the_centre_follows_the_mean_answer():
     assert torch.allclose(method.center.mean, expected, atol=1e-6)
 
 
-def test_the_teacher_sees_large_crops_only_and_follows_slowly():
-    method = make("dino", momentum=0.9)
+def test_the_teacher_sees_large_crops_only():
+    method = make("dino")
     views = views_of(method, batch_of(4))
     changed = {**views, "locals": torch.zeros_like(views["locals"])}
     assert all(torch.equal(a, b) for a, b in zip(method.teach(views), method.teach(changed), strict=True))
-    before = [p.clone() for p in method.target.parameters()]
-    with torch.no_grad():
-        for p in (*method.encoder.parameters(), *method.projector.parameters()):
-            p.add_(1.0)
-    method.after_step(Progress(1, 0.0))
-    for old, new in zip(before, method.target.parameters(), strict=True):
-        assert torch.allclose(new, old + 0.1, atol=1e-5)

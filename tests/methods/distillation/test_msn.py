@@ -5,6 +5,7 @@ import torch
 
 from sslcore.errors import UserError
 from tests.conftest import tiny_settings
+from tests.methods.test_closed_forms import Says
 from tests.methods.test_conformance import batch_of, make, views_of
 
 
@@ -22,17 +23,6 @@ def test_missing_patches_do_not_count():
     changed = {**views, "view1": torch.where(kept, views["view1"], 0.0)}
     for one, other in zip(method.anchors(views), method.anchors(changed), strict=True):
         assert torch.allclose(one, other)
-
-
-class Says(torch.nn.Module):
-    """A network that answers the same whatever it is shown."""
-
-    def __init__(self, answer: torch.Tensor) -> None:
-        super().__init__()
-        self.answer = answer
-
-    def forward(self, images: None) -> torch.Tensor:
-        return self.answer
 
 
 def loss_at(method, point):

@@ -2,22 +2,10 @@
 
 import pytest
 import torch
-from torch import nn
 
 from sslcore.methods.base import Progress
+from tests.methods.test_closed_forms import Says
 from tests.methods.test_conformance import batch_of, make, views_of
-
-
-class Says(nn.Module):
-    """A network that answers the same whatever it is shown."""
-
-    def __init__(self, answer: torch.Tensor) -> None:
-        super().__init__()
-        self.answer = answer
-
-    def forward(self, images: object) -> torch.Tensor:
-        return self.answer
-
 
 FIRST, SECOND = (
     torch.eye(8)[:4],
@@ -58,15 +46,3 @@ def test_the_target_rises_to_rest(name):
     method = make(name, momentum=0.5)
     rates = [method.momentum(Progress(1, fraction)) for fraction in (0.0, 0.5, 1.0)]
     assert rates == pytest.approx([0.5, 0.75, 1.0])
-
-
-@pytest.mark.parametrize("name", ["ijepa", "data2vec"])
-def test_the_teacher_follows_the_encoder(name):
-    method = make(name, momentum=0.5)
-    before = [p.clone() for p in method.teacher.parameters()]
-    with torch.no_grad():
-        for p in method.encoder.parameters():
-            p.add_(1.0)
-    method.after_step(Progress(1, 0.0))
-    for old, new in zip(before, method.teacher.parameters(), strict=True):
-        assert torch.allclose(new, old + 0.5, atol=1e-6)

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from sslcore.errors import UserError
 from sslcore.methods.masked_tokens import hidden
-from sslcore.views import hog, patchify
+from sslcore.views import unpatchify
 from tests.conftest import tiny_settings
 from tests.methods.test_closed_forms import Says, silence
 from tests.methods.test_conformance import batch_of, make, views_of
@@ -21,11 +23,14 @@ def test_an_answer_of_zero_is_at_chance(knobs):
     )
 
 
-def test_the_target_is_that_of_the_view_as_it_is():
-    method = make("maskfeat", patch_size=8)
-    views = views_of(method, batch_of(3))
-    expected = patchify(hog(views["images"], 4), 2)
-    assert views["target"].shape == (3, 16, 4 * 27) and torch.equal(views["target"], expected)
+def test_the_target_of_a_ramp_is_its_one_direction():
+    method, batch = make("maskfeat", patch_size=8), batch_of(3)
+    ramp = torch.linspace(0, 1, 32).expand_as(batch.images)  # brighter to the right: bin 0 of 9
+    target = views_of(method, replace(batch, images=ramp))["target"]
+    assert target.shape == (3, 16, 4 * 27)
+    histograms = unpatchify(target, 2).unflatten(1, (3, 9))
+    assert torch.allclose(histograms[:, :, 0], torch.ones(()), atol=1e-3)
+    assert histograms[:, :, 1:].abs().max() < 0.05
 
 
 def test_the_truth_costs_nothing():
@@ -40,7 +45,8 @@ def test_cells_must_divide_patches():
         tiny_settings("maskfeat", hog_cell=3)
 
 
-def test_collapse_is_judged_on_the_middle_place():
-    method, images = make("maskfeat", patch_size=8).eval(), batch_of(3).floats
-    grid = method.encoder.tokens(method.encoder.standardise(images)).unflatten(1, (4, 4))
-    assert torch.equal(method.project(images), grid[:, 2, 2])
+@pytest.mark.parametrize(("size", "side"), [(32, 4), (40, 5)])
+def test_collapse_is_judged_on_the_middle_place(size, side):
+    method, images = make("maskfeat", size=size, patch_size=8).eval(), batch_of(3, size=size).floats
+    grid = method.encoder.tokens(method.encoder.standardise(images)).unflatten(1, (side, side))
+    assert torch.equal(method.project(images), grid[:, side // 2, side // 2])

@@ -13,9 +13,9 @@ def test_the_code_has_the_width_asked_for():
 
 def test_nothing_but_the_code_reaches_the_decoder():
     method = make("autoencoder", bottleneck=2).eval()
-    views = views_of(method, batch_of(4))
-    code = method.project(views["images"])
-    assert torch.equal(method.picture(code), method.preview(views)[1].images)
+    torch.nn.init.zeros_(method.squeeze.weight)  # the same code for all images
+    answers = method.preview(views_of(method, batch_of(4)))[1].images
+    assert torch.allclose(answers, answers[:1].expand_as(answers), atol=1e-6)
 
 
 def test_a_wider_code_rebuilds_better():

@@ -37,7 +37,7 @@ def require_pairs(first: Tensor, second: Tensor) -> None:
     Raises:
         UserError: naming both shapes.
     """
-    if first.shape != second.shape or first.ndim < 2 or len(first) == 0:
+    if first.shape != second.shape or first.ndim != 2 or len(first) == 0:
         raise UserError(
             f"Paired embeddings need the same shape (N, d) with N at least 1, "
             f"got {tuple(first.shape)} and {tuple(second.shape)}."
