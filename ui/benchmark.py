@@ -11,7 +11,7 @@ FILE = ROOT / "assets" / "one_minute.json"
 
 def published(file: Path = FILE) -> dict[str, Any]:
     """``{"data": {name: {"command", "machine", "seconds", "rows"}}}``; empty if there is none."""
-    return json.loads(file.read_text()) if file.exists() else {"data": {}}
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"data": {}}
 
 
 def supervised_knn(data: str) -> float | None:

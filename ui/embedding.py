@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from sslcore.runs import RunFolder
+from ui.figures import SYMBOLS
 from ui.plotly_live import Figure
 from ui.projection_service import Map
-
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")  # with the colours: readable without them
 
 
 @lru_cache(maxsize=32)
@@ -42,7 +41,7 @@ def embedding_figure(
     else:
         where = np.asarray(labels)[:count]
         groups = [
-            (name, np.flatnonzero(where == k), f"@{k % 10}", SYMBOLS[k % len(SYMBOLS)])
+            (name, np.flatnonzero(where == k), f"@{k % 10}", SYMBOLS[(k + k // 10) % len(SYMBOLS)])
             for k, name in enumerate(classes)
         ]
         captions = [classes[k] for k in where]

@@ -14,6 +14,8 @@ from ui.texts import number, percent
 
 NAME_HEIGHT = 0.12  # room that a reference's name takes, as a share of what the references span
 SMOOTHING = 0.9  # share of the past in a smoothed loss; the raw curve stays visible behind it
+DASHES = ("solid", "dash", "longdash", "dashdot")  # dotted are references
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 BASELINES = {
     "pixels_knn": "raw pixels",
     "random_linear": "untrained, linear",
@@ -124,7 +126,7 @@ def spectrum_figure(view: RunView) -> Figure:
 
 
 def gradient_figure(view: RunView) -> Figure:
-    """The norm of the whole gradient per step, and of each term's share of it where there are several."""
+    """The norm of the whole gradient per step, and of each term's gradient at the encoder where there are several."""
     curve = view.curves.get("gradient_norm")
     if curve is None:
         return empty("The gradient appears after the first step.")
@@ -168,15 +170,17 @@ def overlay_figure(runs: Mapping[str, RunView], name: str = "knn") -> Figure:
 def line(
     x: Any, y: Any, name: str, color: str, *, width: float = 2, mode: str = "lines", **more: Any
 ) -> dict:
-    """A curve; figures that are missing or not finite leave a gap."""
+    """A curve; figures that are missing or not finite leave a gap. Numbered colours come with their own dashes and
+    markers, so that curves can be told apart without them."""
+    order = int(color[1:]) if color[1:].isdigit() else 0
     return {
         "type": "scatter",
         "mode": mode,
         "name": name,
         "x": np.round(np.asarray(x, dtype=float), 2).tolist(),
         "y": [value if isfinite(value) else None for value in rounded(y).tolist()],
-        "line": {"color": color, "width": width},
-        "marker": {"color": color, "size": 6},
+        "line": {"color": color, "width": width, "dash": DASHES[order % len(DASHES)]},
+        "marker": {"color": color, "size": 6, "symbol": SYMBOLS[order % len(SYMBOLS)]},
         **more,
     }
 

@@ -19,7 +19,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from sslcore.errors import UserError
-from sslcore.knobs import Knob, knobs_of, show
+from sslcore.knobs import Knob, knobs_of
 from sslcore.registry import FAMILIES, get_method, methods
 from sslcore.settings import SECTIONS, RunSettings, all_knobs
 from ui import address
@@ -28,6 +28,7 @@ from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.owner import may_control
 from ui.part_picker import CHOICES, draw_picker
+from ui.texts import in_url
 from ui.uploads import from_link, to_link
 
 TITLES = {"machine": "Machine", "views": "Views", "optimiser": "Optimiser", "evaluation": "Evaluation"}
@@ -118,15 +119,11 @@ def link_form() -> None:
     for name, value in said.items():
         if name in BOUND:
             continue
-        text = to_link(value) if name in ("method", "data") else _written(value)
+        text = to_link(value) if name in ("method", "data") else in_url(value)
         if value == usual[name]:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != text:
             st.query_params[name] = text
-
-
-def _written(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else show(value)
 
 
 def read_form(method: str) -> RunSettings:
@@ -162,7 +159,7 @@ def _correct_link() -> None:
     with suppress(StreamlitAPIException):
         for name in BOUND:
             if name in st.query_params:
-                st.query_params[name] = _written(st.session_state[name])
+                st.query_params[name] = in_url(st.session_state[name])
         st.rerun()
 
 

@@ -15,7 +15,7 @@ from ui.landscape import draw_landscape
 from ui.method_previews import untrained_panels
 from ui.panels import draw_panel
 from ui.shell import pages
-from ui.texts import number, plain
+from ui.texts import in_url, number, plain
 
 REFERENCES = (
     ("chance", "Loss of guessing", "Where a network starts that knows nothing."),
@@ -87,11 +87,7 @@ def _references(method: type[Method]) -> None:
 
 def switch_link(name: str, switch: Switch) -> dict[str, str]:
     """URL parameters of the training page that throw a switch."""
-    return {"method": name} | {knob: _in_url(value) for knob, value in switch.values.items()}
-
-
-def _in_url(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else show(value)
+    return {"method": name} | {knob: in_url(value) for knob, value in switch.values.items()}
 
 
 def _switches(name: str, switches: tuple[Switch, ...]) -> None:

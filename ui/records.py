@@ -1,7 +1,6 @@
 """Run folders in short, for tables: read without their thousands of step lines, and only what is new."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -105,9 +104,9 @@ _known: dict[Path, _Measured] = {}
 def _measured(path: Path) -> _Measured:
     """What has been measured; reads only what is new."""
     found = _known.get(path, _Measured())
+    if RunFolder(path).rewritten(found.end):
+        found = _Measured()  # the run was resumed from a checkpoint and took rows back
     with suppress(OSError), open(path / "metrics.jsonl", "rb") as file:
-        if file.seek(0, os.SEEK_END) < found.end:
-            found = _Measured()  # the run was resumed from a checkpoint and took rows back
         end = file.seek(found.end)
         for line in file:
             if not line.endswith(b"\n"):

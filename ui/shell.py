@@ -106,4 +106,4 @@ def _job_list(going: bool) -> None:
                 st.text(name)
             waiting = f"waiting, place {job.place} in the queue"
             state = waiting if job.place else job.state
-            st.progress(min(1.0, manager().view(job.id).fraction), text=f":small[{state}]")
+            st.progress(min(1.0, manager().fraction(job.id)), text=f":small[{state}]")

@@ -42,7 +42,7 @@ def what_command_does(asked: RunSettings, changes: Sequence[Mapping[str, Any]]) 
     """Whether the command of these settings brings the same numbers, and which turned knobs it leaves out."""
     timed = not (asked["steps"] or asked["epochs"])
     if not (timed or changes):
-        return "The same numbers again, on this machine:"
+        return "The same numbers again on the same machine, on a GPU up to rounding:"
     turned = {name: show(value) for change in changes for name, value in change["values"].items()}
     told = ", ".join(f"{name.replace('_', ' ')} to {value}" for name, value in turned.items())
     without = f", without the knobs turned on the way ({plain(told)})" if told else ""

@@ -3,6 +3,9 @@
 import re
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
+
+from sslcore.knobs import show
 
 UPLOAD = r"folder:[^·'\"\n]*uploads[/\\]+(\w{4})\w*(?:\.zip)?"
 TRACE = r'(File ")[^"\n]*[/\\]((?:[^"/\\\n]+[/\\]){2}[^"/\\\n]+")'  # a line of a traceback: keep three parts
@@ -18,7 +21,7 @@ def plain(text: str) -> str:
 def run_label(label: str) -> str:
     """A run's label without the place where this server keeps somebody's images."""
     label = re.sub(UPLOAD, r"own images \1", label)
-    return re.sub(r"folder:(?:[^·]*/)?([^·/]*)", r"\1", label)
+    return re.sub(r"folder:(?:[^·]*[/\\])?([^·/\\]*)", r"\1", label)
 
 
 def portable(text: str) -> str:
@@ -29,6 +32,11 @@ def portable(text: str) -> str:
         if place != place.parent:  # everything lies in the root
             text = re.sub(re.escape(str(place)) + r"(?![\w.-])", short, text)
     return text
+
+
+def in_url(value: Any) -> str:
+    """A knob's value as an address has it: ``true``, ``0.5``, ``resnet18``."""
+    return str(value).lower() if isinstance(value, bool) else show(value)
 
 
 def percent(value: float | None) -> str:

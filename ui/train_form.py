@@ -119,8 +119,12 @@ def _upload() -> None:
 
 def _take() -> None:
     """Callback: store the upload and choose it."""
+    files = st.session_state["upload"]
+    if sum(file.size for file in files) > UPLOAD_MB * 2**20:  # the uploader looks at each on its own
+        controls.problem(f"These files have more than {UPLOAD_MB} MB together: choose fewer or smaller ones.")
+        return
     try:
-        name, images = keep_upload([(file.name, file.getvalue()) for file in st.session_state["upload"]])
+        name, images = keep_upload([(file.name, file.getvalue()) for file in files])
     except UserError as error:
         controls.problem(str(error))
         return

@@ -20,10 +20,10 @@ from torch import Tensor
 from sslcore.data.archive import MAX_TOTAL, Entry, folder_entries, open_zip, zip_entries
 from sslcore.data.cache import Progress, cache_root, cached, prune
 from sslcore.data.decode import SUFFIXES, decode_image, square
-from sslcore.data.images import CHANNELS, ImageData, Split, assemble, stratified
+from sslcore.data.images import CHANNELS, ImageData, Split, assemble, shuffled, stratified
 from sslcore.errors import UserError
 
-VERSION = 1
+VERSION = 2
 FEWEST, TEST_PART = 8, 0.2
 MAX_MEMORY = 2 * 2**30  # bytes of all images at the chosen size
 MAX_DECODED = 4 * 2**30  # bytes of all decoded copies in the cache
@@ -183,7 +183,7 @@ def _prepare(
         classes = ()
     labels = torch.tensor([classes.index(label) if label in classes else -1 for label in names])
     train, test, more = _split(Split(images, labels if classes else None), splits)
-    return assemble(name, title, classes, train, test, notes=(*notes, *more))
+    return assemble(name, title, classes, shuffled(train), shuffled(test), notes=(*notes, *more))
 
 
 def _split(whole: Split, splits: list[str]) -> tuple[Split, Split, list[str]]:

@@ -141,6 +141,14 @@ def assemble(
     return ImageData(name, title, classes, train, probe, test, factor_names or {}, notes)
 
 
+def shuffled(split: Split, seed: int = 0) -> Split:
+    """A split in an order that depends on nothing but its length and the seed.
+
+    Files are read class by class, and previews, the map and the collapse lamp look at the first images.
+    """
+    return split.take(torch.randperm(len(split), generator=torch.Generator().manual_seed(seed)))
+
+
 def balanced(labels: Tensor | None, total: int, limit: int, seed: int = 0) -> Tensor:
     """Indices, in order, of at most ``limit`` of ``total`` images, as many of each class as possible.
 

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from sslcore.data.cache import Progress, cached
 from sslcore.data.decode import square
-from sslcore.data.images import ImageData, Split, assemble, balanced
+from sslcore.data.images import ImageData, Split, assemble, balanced, shuffled
 from sslcore.data.resize import resize
 from sslcore.errors import UserError
 
 TRAIN_LIMIT = 50_000
-VERSION = 1
+VERSION = 2
 
 Reader = Callable[[Path, int, bool, Progress | None], tuple[dict[str, Split], tuple[str, ...]]]
 
@@ -117,7 +117,7 @@ def _files(kind: str, train: tuple[str, ...], test: tuple[str, ...]) -> Reader:
                     labels.append(label)
                     if progress and index % 100 == 0:
                         progress(index / len(part), f"Reading the {name} images: {index:,} of {len(part):,}")
-            splits[half] = Split(torch.stack(images), torch.tensor(labels))
+            splits[half] = shuffled(Split(torch.stack(images), torch.tensor(labels)))
         return splits, _words(classes)
 
     return read

@@ -107,9 +107,7 @@ class CollapseLamp:
         if point:
             headline = f"All embeddings point the same way: {spread}."
         elif shrunk:
-            headline = (
-                f"All embeddings have shrunk to one point: raw, they spread {share:.0%} as wide as once."
-            )
+            headline = f"All embeddings have shrunk to one point, with {share:.1%} of their widest spread."
         elif line:
             headline = f"The embeddings lie on a single line: {spread}."
         elif self.verdict == "partial":

@@ -74,7 +74,7 @@ def swapped_prediction(scores: Tensor, code: Tensor, *, temperature: float) -> T
 
         l = -mean_i sum_k q_ik log softmax(s_i / t)_k
 
-    Caron et al. 2020, arXiv 2006.09882, eq. 2; with more than two views averaged over pairs, where eq. 6 sums.
+    Caron et al. 2020, arXiv 2006.09882, eq. 2. The method averages it over pairs of views, where eq. 6 sums.
 
     Args:
         scores: (N, K), cosines of embeddings and prototypes.

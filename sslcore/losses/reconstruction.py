@@ -117,7 +117,8 @@ def discriminator(real: Tensor, fake: Tensor) -> Tensor:
     Goodfellow et al. 2014, arXiv 1406.2661, eq. 1, as a cost.
 
     Args:
-        real, fake: logits of any shape, above 0 for "real". The fake ones come from a detached image.
+        real, fake: logits of any shape, above 0 for "real". Whether gradients reach what made the fake ones is the
+            method's business.
 
     Values: 2 log 2 when it cannot tell; 0 when it is sure and right.
     """

@@ -35,9 +35,10 @@ def save(folder: Path, state: dict[str, Any]) -> None:
     size = partial.stat().st_size
     os.replace(partial, weights)
     write_json(folder / f"{name}.json", {"bytes": size, "state": plain})
-    for old in sorted(folder.glob("*.json"))[:-KEPT]:
-        old.unlink(missing_ok=True)
-        old.with_suffix(".safetensors").unlink(missing_ok=True)
+    kept = {file.stem for file in sorted(folder.glob("*.json"))[-KEPT:]}
+    for file in folder.iterdir():
+        if file.name.partition(".")[0] not in kept:  # also what a crash left half
+            file.unlink(missing_ok=True)
 
 
 def load(folder: Path) -> dict[str, Any]:

@@ -88,8 +88,8 @@ class RunFolder:
     def status(self) -> dict[str, Any]:
         """``state`` and what goes with it; a run whose process is gone is ``interrupted``."""
         status: dict[str, Any] = {"state": "interrupted", "message": "", "created": 0.0, "owner": ""}
-        with suppress(OSError, ValueError):
-            status.update(json.loads((self.path / "status.json").read_text()))
+        with suppress(OSError, ValueError, TypeError):  # TypeError: JSON, but no object
+            status |= json.loads((self.path / "status.json").read_text())
         if status["state"] in ACTIVE and not _alive(status):
             status["state"] = "interrupted"
             status["message"] = "The process that trained this run ended before it did."
@@ -103,8 +103,8 @@ class RunFolder:
         """
         pid, status = os.getpid(), {}
         with _signing:
-            with suppress(OSError, ValueError):
-                status = json.loads((self.path / "status.json").read_text())
+            with suppress(OSError, ValueError, TypeError):
+                status |= json.loads((self.path / "status.json").read_text())
             status.update(changes, updated=time.time())
             status.update(pid=pid, born=_born(pid), host=socket.gethostname(), session=SESSION)
             write_json(self.path / "status.json", status)
@@ -127,6 +127,13 @@ class RunFolder:
                 f"'{data.name}' does not hold the images any more that run {self.id} learned from: "
                 "bring them back, or start a new run."
             )
+
+    def rewritten(self, offset: int) -> bool:
+        """Whether the events before a byte offset, at which a line ended, are no longer those."""
+        with suppress(OSError), open(self.path / "metrics.jsonl", "rb") as file:
+            file.seek(max(0, offset - 1))
+            return offset > 0 and file.read(1) != b"\n"
+        return False
 
     def rows(self, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
         """Events after a byte offset, each with the offset behind it; a half-written last line is left."""

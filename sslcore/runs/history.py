@@ -189,9 +189,8 @@ class FolderHistory:
 
     def view(self) -> RunView:
         """The picture now."""
-        file = self.folder.path / "metrics.jsonl"
         with self._reading:
-            if file.exists() and file.stat().st_size < self._offset:
+            if self.folder.rewritten(self._offset):
                 self._restart()  # the run was resumed from a checkpoint and took rows back
             for end, row in self.folder.rows(self._offset):
                 self._history.append(row)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from sslcore.errors import UserError
-from sslcore.runs.folder import ACTIVE, RunFolder, find_run
+from sslcore.runs.folder import ACTIVE, SESSION, RunFolder, find_run
 from sslcore.runs.history import FolderHistory, History, RunView
 from sslcore.runs.recorder import ENDINGS, record, resume
 from sslcore.settings import RunSettings
@@ -222,7 +222,7 @@ class JobManager:
         Raises:
             UserError: if there is no such run.
         """
-        job = self._jobs.get(run)
+        job = self._known(run)
         if job is None:
             folder = find_run(run, self.root)
             s, settings = folder.status(), folder.settings()
@@ -241,7 +241,7 @@ class JobManager:
         Raises:
             UserError: if there is no such run.
         """
-        job = self._jobs.get(run)
+        job = self._known(run)
         if job is not None:
             job.seen, job.awaited = time.monotonic(), True
             if job.history is not None:
@@ -252,6 +252,11 @@ class JobManager:
             while len(self._followed) > FOLLOWED:
                 self._followed.pop(next(iter(self._followed)))
         return followed.view()
+
+    def fraction(self, run: str) -> float:
+        """Share of the budget that a run has spent; 0 where that is not known yet. No look at it."""
+        job = self._jobs.get(run)
+        return job.history.view().fraction if job and job.history else 0.0
 
     def trains(self, run: str) -> bool:
         """Whether a run is in this process and not over."""
@@ -279,6 +284,13 @@ class JobManager:
             job.go.set()
         for thread in self._threads:
             thread.join(30)
+
+    def _known(self, run: str) -> Job | None:
+        """A run of this process, unless it was resumed by another one after it was over here."""
+        job = self._jobs.get(run)
+        if job and not job.active and job.folder.status().get("session") != SESSION:
+            return None
+        return job
 
     def _mine(self, run: str, owner: str, begun: bool = False) -> Job:
         job = self._jobs.get(run)
@@ -365,9 +377,11 @@ class JobManager:
 
     def _hold(self, job: Job) -> None:
         """Until somebody lets it go on; while others wait in the queue no longer than the patience."""
-        since = time.monotonic()
+        since = None  # when others were first seen to wait
         while not job.go.wait(min(SIGN_SECONDS, self.patience)):
-            if self._waiting and time.monotonic() - since > self.patience:
+            now = time.monotonic()
+            since = (since or now) if self._waiting else None
+            if since and now - since > self.patience:
                 job.cancelled, job.farewell = True, "Stopped because others were waiting while it was paused."
                 return
 

@@ -55,7 +55,8 @@ def pick_precision(device: torch.device, name: str) -> str:
     if device.type == "mps":
         return "fp32"
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        with torch.cuda.device(device):  # older ones only emulate it
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     return _measured()
 
 

@@ -94,7 +94,8 @@ class Referee:
         verdict = self.lamp.update(report)
         energy = energy_report(z1, z2) if self.method.compares_views else None
         pairs = energy and energy.as_dict()
-        return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, report.spectrum, pairs)
+        spectrum = report.spectrum[:DIAGNOSED]  # so many images have no more eigenvalues than that
+        return Diagnosis(step, seconds, verdict, figures, self.lamp.reasons, spectrum, pairs)
 
     def _spread(self) -> float:
         """Spread before normalisation, by the statistics of the batch as the loss sees it; nan of a single image.
@@ -176,6 +177,11 @@ def _buffers_kept(method: Method) -> Iterator[None]:
         with torch.no_grad():
             for name, buffer in method.named_buffers():
                 buffer.copy_(kept[name])
+        for part in method.modules():
+            if hasattr(part, "waiting"):
+                part.waiting = (
+                    None  # embeddings that a queue, a bank or a centre would take in after the step
+                )
 
 
 def half(features: Tensor) -> np.ndarray:

@@ -255,7 +255,12 @@ class Trainer(Iterator[Event]):
     def _step(self) -> Step:
         start = time.perf_counter()
         rate = set_rate(self.optimiser, self.settings.optimiser, self.fraction)
-        losses, norm = self._update()
+        try:
+            losses, norm = self._update()
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                "The GPU has too little memory for this run: set batch_size, width or image_size lower."
+            ) from error
         loss = losses.total.item()
         self.step += 1
         self.method.after_step(Progress(self.step, self.fraction))
@@ -342,12 +347,17 @@ class Trainer(Iterator[Event]):
         # only now: the lamp looks at views as they were when the run began
         self.settings = self.method.settings = RunSettings.from_json(state["settings"])
         load_weights(self.method, state["method"])
-        load_optimiser(self.optimiser, state["optimiser"])
-        self.generator.set_state(state["generator"])
-        self.referee.lamp.load_state_dict(state["lamp"])
-        self.order = state["order"]
-        for name in ("step", "seconds", "speed", "measured"):
-            setattr(self, name, state[name])
+        try:
+            load_optimiser(self.optimiser, state["optimiser"])
+            self.generator.set_state(state["generator"])
+            self.referee.lamp.load_state_dict(state["lamp"])
+            self.order = state["order"]
+            for name in ("step", "seconds", "speed", "measured"):
+                setattr(self, name, state[name])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                "This run was made by another version, which kept other things to continue from: start it anew."
+            ) from error
         self.introduced = state.get("introduced", True)  # earlier versions began with the untrained network
         self._evaluated = self.measured
 

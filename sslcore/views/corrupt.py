@@ -8,7 +8,7 @@ from torch import Tensor
 from sslcore.errors import UserError
 from sslcore.views.filters import add_noise
 
-Corruption = Literal["gaussian", "masking", "salt_and_pepper"]
+Corruption = Literal["masking", "gaussian", "salt_and_pepper"]
 
 
 def corrupt(images: Tensor, kind: Corruption, strength: float, *, generator: torch.Generator) -> Tensor:

@@ -41,7 +41,7 @@ def seen(run: str) -> tuple:
     labels, classes = labels_of(folder.settings(), folder)
     return (
         classes,
-        None if labels is None else labels.tolist(),
+        None if labels is None else sorted(labels.tolist()),
         bool(thumbnails(folder.settings(), folder)[1]),
     )
 

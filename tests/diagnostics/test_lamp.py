@@ -78,6 +78,13 @@ def test_fewer_dimensions_than_separate_the_classes_are_partial_collapse():
     assert verdicts(HEALTHY, report, classes=16) == ["healthy", "partial"]
 
 
+def test_what_shrinks_says_how_far():
+    lamp, rows = CollapseLamp(), normal(256, 32)
+    for scale in (1, 0.05, 0.05):
+        lamp.update(collapse_report(rows * scale))
+    assert lamp.verdict == "complete" and "5.0% of their widest spread" in lamp.reasons[0]
+
+
 def test_a_line_is_all_that_two_classes_need():
     assert verdicts(HEALTHY, *[LINE] * PATIENCE, classes=2)[-1] != "complete"
 

@@ -31,8 +31,7 @@ def test_one_hot_labels_as_features_are_read_perfectly(clusters):
 def test_no_iterations_leave_the_blind_classifier(clusters):
     probe = linear_probe(*clusters, iterations=0)
     assert torch.equal(probe.weight, torch.zeros(5, 12))
-    logits = torch.zeros(1, 5) @ probe.weight.new_ones(5, 5)
-    assert torch.nn.functional.cross_entropy(logits, torch.tensor([2])).item() == pytest.approx(math.log(5))
+    assert torch.equal(probe.bias, torch.zeros(5))
 
 
 def test_permuted_labels_are_at_chance(clusters):

@@ -32,6 +32,25 @@ def test_two_who_look_at_once_do_not_read_everything_twice(tmp_path):
     assert [row["step"] for row in history.view().evaluations] == [0, 1, 2, 3, 4]
 
 
+def test_rows_that_were_taken_back_and_made_anew_are_read_anew(tmp_path):
+    def write(knns: list[float]) -> None:
+        rows = [
+            {"event": "evaluation", "step": i, "seconds": i, "knn": k, "linear": None}
+            for i, k in enumerate(knns)
+        ]
+        (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    history = FolderHistory(RunFolder(tmp_path))
+    for knns in (
+        [0.1, 0.25, 0.3],
+        [0.1],
+        [0.1, 0.5],
+        [0.1, 0.2345, 0.5, 0.6],
+    ):  # the last one is longer at once
+        write(knns)
+        assert [row["knn"] for row in history.view().evaluations] == knns
+
+
 def series(steps: int) -> Series:
     """The values are the steps themselves, so a mean tells over which steps it was taken."""
     made = Series()

@@ -1,7 +1,9 @@
+import json
 import shutil
 import time
 
 import pytest
+import torch
 
 from sslcore.errors import UserError
 from sslcore.runs import JobManager, RunFolder
@@ -240,9 +242,20 @@ def test_a_run_nobody_watches_pauses(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
     jobs = JobManager(tmp_path, workers=1, patience=0.1)
     run = jobs.start(tiny_settings(steps=100_000))
-    wait(lambda: state(jobs, run) == "paused")
-    assert "nobody" in jobs.status(run).message
+    # the list of runs in every tab's sidebar is no look at each of them
+    wait(lambda: jobs.fraction(run) < 1 and state(jobs, run) == "paused")
+    assert "nobody" in jobs.status(run).message and jobs.fraction(run) > 0
     jobs.close()
+
+
+def test_a_run_that_another_process_resumed_is_followed_there(manager):
+    run = manager.start(tiny_settings())
+    wait(lambda: state(manager, run) == "finished")
+    folder = RunFolder(manager.root / run)
+    status = json.loads((folder.path / "status.json").read_text())
+    (folder.path / "status.json").write_text(json.dumps(status | {"session": "another", "state": "stopped"}))
+    (folder.path / "metrics.jsonl").write_text("")
+    assert state(manager, run) == "stopped" and manager.view(run).step == 0
 
 
 def test_a_failing_run_says_why_and_the_next_one_runs(manager):
@@ -251,6 +264,16 @@ def test_a_failing_run_says_why_and_the_next_one_runs(manager):
     assert "batch_size" in manager.status(run).message
     after = manager.start(tiny_settings())
     wait(lambda: state(manager, after) == "finished")
+
+
+def test_too_little_memory_is_a_sentence(manager, monkeypatch):
+    def full(trainer):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr("sslcore.training.Trainer._update", full)
+    run = manager.start(tiny_settings())
+    wait(lambda: state(manager, run) == "failed")
+    assert "set batch_size" in manager.status(run).message and "allocate" not in manager.status(run).message
 
 
 def test_a_run_that_cannot_even_begin_keeps_its_traceback(manager, monkeypatch):
@@ -299,9 +322,11 @@ def test_a_paused_run_does_not_keep_others_waiting_for_ever(tmp_path, tiny, monk
     wait(lambda: jobs.view(held).step > 0)
     jobs.pause(held)
     wait(lambda: state(jobs, held) == "paused")
-    waiting = jobs.start(tiny_settings())
+    time.sleep(0.8)  # longer than the patience, but nobody waits yet
+    began, waiting = time.monotonic(), jobs.start(tiny_settings())
+    wait(lambda: jobs.view(waiting) and state(jobs, held) == "stopped")
+    assert "others were waiting" in jobs.status(held).message and time.monotonic() - began > 0.5
     wait(lambda: jobs.view(waiting) and state(jobs, waiting) == "finished")
-    assert state(jobs, held) == "stopped" and "others were waiting" in jobs.status(held).message
     jobs.close()
 
 

@@ -210,6 +210,34 @@ def test_a_full_disk_ends_recording_not_training(tmp_path, tiny, monkeypatch):
     assert FolderHistory(folder).view().baselines  # what came before is kept
 
 
+def test_what_a_crash_left_of_checkpoints_goes(tmp_path):
+    for step in range(3):
+        checkpoint.save(tmp_path, {"step": step, "weight": torch.ones(2)})
+        (tmp_path / f"{step:09d}0.partial").write_bytes(b"half")
+    checkpoint.save(tmp_path, {"step": 9, "weight": torch.ones(2)})
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        f"{step:09d}.{kind}" for step in (2, 9) for kind in ("json", "safetensors")
+    ]
+
+
+def test_a_status_that_is_no_object_is_none(tmp_path, tiny):
+    folder = run_to_the_end(tmp_path, tiny)
+    (folder.path / "status.json").write_text("5")
+    assert folder.status()["state"] == "interrupted"
+    folder.set_status(state="stopped")
+    assert folder.status()["state"] == "stopped"
+
+
+def test_a_checkpoint_of_other_contents_is_a_sentence(tiny):
+    trainer = Trainer(tiny_settings(), tiny)
+    while trainer.step < 2:
+        next(trainer)
+    for lacking in ("lamp", "order", "optimiser"):
+        state = {name: part for name, part in trainer.state().items() if name != lacking}
+        with pytest.raises(UserError, match="another version"):
+            Trainer(tiny_settings(), tiny, resume=state)
+
+
 def test_a_checkpoint_that_cannot_be_written_ends_recording_not_training(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("sslcore.runs.recorder.CHECKPOINT_SECONDS", 0.0)
     settings = tiny_settings()

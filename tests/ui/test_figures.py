@@ -87,6 +87,12 @@ def test_accuracy_is_drawn_against_what_was_measured():
     assert "linear probe" not in traces and "untrained, linear" not in traces
 
 
+def test_curves_differ_by_more_than_their_colour():
+    curves = [figures.line([0, 1], [0, 1], str(order), f"@{order}") for order in range(8)]
+    assert len({(curve["line"]["dash"], curve["marker"]["symbol"]) for curve in curves}) == 8
+    assert "dot" not in {curve["line"]["dash"] for curve in curves}  # those are references
+
+
 def sides(references: dict[str, float], **how) -> dict[str, str]:
     traces = figures.levels(references, 100, **how)
     return {trace["name"]: trace["textposition"].split()[0] for trace in traces}

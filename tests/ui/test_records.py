@@ -23,7 +23,7 @@ def test_of_a_run_that_goes_on_only_what_is_new_is_read(tmp_path):
     first = encode(Evaluation(5, 1.0, 0.5, 0.6, {}))
     file.write_bytes(first + b'{"event": "evalu')
     assert (record_of(folder).knn, record_of(folder).seconds) == (0.5, 1.0)
-    file.write_bytes(b"x" * len(first) + encode(Evaluation(9, 2.0, 0.7, None, {})))
+    file.write_bytes(b"x" * (len(first) - 1) + b"\n" + encode(Evaluation(9, 2.0, 0.7, None, {})))
     after = record_of(folder)
     assert (after.knn, after.linear, after.seconds) == (0.7, 0.6, 2.0)
 

@@ -29,6 +29,7 @@ def test_a_label_does_not_tell_where_images_lie():
         == "SimCLR · own images 6f92 · width 8"
     )
     assert run_label("SimCLR · folder:/home/me/cats · width 8") == "SimCLR · cats · width 8"
+    assert run_label(r"SimCLR · folder:C:\Users\me\cats · width 8") == "SimCLR · cats · width 8"
     assert run_label("SimCLR · toybox") == "SimCLR · toybox"
 
 

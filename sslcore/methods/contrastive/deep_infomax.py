@@ -25,7 +25,7 @@ COLOUR_ALONE = {"crop_min": 1.0, "crop_max": 1.0, **dict.fromkeys(OTHER, 0.0)}
 
 class DeepInfoMaxSettings(KnobModel):
     global_weight: float = knob(0.0, 0.0, 100.0, help="Summary against the whole fine map.", live=True)
-    local_weight: float = knob(1.0, 0.0, 100.0, help="Summary against each of its places.", live=True)
+    local_weight: float = knob(1.0, 0.0, 100.0, help="Summary against places of the fine map.", live=True)
     prior_weight: float = knob(
         0.1, 0.0, 100.0, help="Pull of the summaries' distribution towards a uniform one.", live=True
     )
@@ -66,7 +66,7 @@ class DeepInfoMax(Method):
             * (s["prior_weight"] - (s["estimator"] == "jsd") * (s["global_weight"] + s["local_weight"]))
         ),
         switches=(
-            Switch(UNCOLOURED, "As in the paper both have the same colours: the light alone tells them."),
+            Switch(UNCOLOURED, "In the same colours, as in the paper: the light alone gives pairs away."),
             Switch(
                 {"local_weight": 0.0, "global_weight": 1.0},
                 "The whole map at once is easy to recognise by any detail: the features are worse.",

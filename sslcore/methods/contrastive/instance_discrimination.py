@@ -71,14 +71,14 @@ class InstanceDiscrimination(TwoView):
         super().__init__(settings, info)
         first = F.normalize(torch.randn(info.count, self.knobs.projector_output), dim=1)
         self.register_buffer("bank", first)
-        self._seen: tuple[Tensor, Tensor] | None = None
+        self.waiting: tuple[Tensor, Tensor] | None = None
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         return {"view": self.draw(batch.images, generator), "index": batch.index}
 
     def loss(self, views: Views) -> Losses:
         z, index, knobs = F.normalize(self.project(views["view"]).float(), dim=1), views["index"], self.knobs
-        self._seen = z.detach(), index
+        self.waiting = z.detach(), index
         terms = {"instance": instance_discrimination(z, self.bank, index, temperature=knobs.temperature)}
         if knobs.proximal_weight:
             terms["proximal"] = knobs.proximal_weight * (z - self.bank[index]).square().sum(1).mean()
@@ -93,11 +93,11 @@ class InstanceDiscrimination(TwoView):
     @torch.no_grad()
     def after_step(self, progress: Progress) -> None:
         """M <- normalise(mu M + (1 - mu) z) for the images of the batch."""
-        if self._seen is None:
+        if self.waiting is None:
             return
-        z, index = map(gather, self._seen)
+        z, index = map(gather, self.waiting)
         self.bank[index] = F.normalize(torch.lerp(z, self.bank[index], self.knobs.bank_momentum), dim=1)
-        self._seen = None
+        self.waiting = None
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:

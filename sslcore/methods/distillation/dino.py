@@ -58,7 +58,8 @@ class DINO(CenteredTeacher, MultiCrop):
         ),
         notes=(
             "The loss is the teacher's entropy plus what the student misses; it is low at one of the collapses too.",
-            "Batch norm in the projector starts quickly; without it, as in the paper, only centring prevents collapse.",
+            "With batch norm in the projector it starts quickly; without it, as in the paper, only centring prevents "
+            "collapse.",
             "The student's encoder is judged here, as that of every method; the paper judges the teacher's.",
         ),
     )

@@ -96,7 +96,7 @@ class JigsawExtra(Jigsaw):
         foreign = (rank < number).to(device)
         mixed = torch.where(foreign[:, :, None, None, None], stranger, own)
 
-        # added tiles come from a third image, or they could be those that already replaced one
+        # added tiles come from a third image if there is one: others may have replaced some already
         extra = own.roll(1 + shift % max(1, count - 1), 0)[:, : self.knobs.extra_tiles]
         mixed = torch.cat([mixed, extra], 1)
         foreign = torch.cat([foreign, foreign.new_ones(count, extra.shape[1])], 1)

@@ -83,9 +83,8 @@ class LeJEPA(ManyViews):
     defaults = {"batch_size": 128, "projector_output": 32}
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
-        """Views, and ``directions`` (M, d): processes share these out like rows, each gets as many."""
-        count = -(-self.knobs.directions // processes()) * processes()
-        directions = torch.randn(count, self.knobs.projector_output, generator=generator)
+        """Views, and ``directions`` (M, d), which processes share out like rows."""
+        directions = torch.randn(self.knobs.directions, self.knobs.projector_output, generator=generator)
         return {
             **super().views(batch, generator),
             "directions": F.normalize(directions, dim=1).to(batch.images.device),
@@ -95,6 +94,8 @@ class LeJEPA(ManyViews):
         z, weight = self.project_all(views), self.knobs.sigreg_weight
         invariance = (z - z.mean(0)).square().mean()
         gaussian = torch.stack([sigreg(view, directions=views["directions"]) for view in z]).mean()
+        # so that the mean over processes is the mean over directions, where one has more of them than another
+        gaussian = gaussian * len(views["directions"]) * processes() / self.knobs.directions
         return Losses(
             {"invariance": (1 - weight) * invariance, "sigreg": weight * gaussian},
             {"gaussian_test": gaussian.detach()},

@@ -182,3 +182,12 @@ def test_panels_say_whose_they_are():
     method = make("hybrid")
     titles = [panel.title for panel in method.preview(views_of(method, batch_of(8)))]
     assert {title.split(":")[0] for title in titles} == {"SimCLR", "Rotation prediction"}
+
+
+def test_a_look_at_the_gradients_leaves_nothing_to_be_stored():
+    trainer = Trainer(tiny_settings("hybrid", mix="moco,instance_discrimination,dino"), make_data())
+    before = {name: buffer.clone() for name, buffer in trainer.method.named_buffers()}
+    evaluation, _ = trainer.referee.evaluate(0, 0.0, linear=False)
+    assert len(evaluation.gradient_norms) == 3
+    trainer.method.after_step(Progress(1, 0.0))
+    assert all(torch.equal(before[name], buffer) for name, buffer in trainer.method.named_buffers())

@@ -40,6 +40,17 @@ def test_tiles_marked_foreign_are_and_no_others(foreign, extra):
     assert set(counts.tolist()) == set(range(foreign + 1))
 
 
+def test_added_tiles_do_not_come_from_where_others_were_replaced():
+    method = make("jigsaw_extra", foreign_tiles=3, extra_tiles=2, tile_norm=False, **STILL)
+    for seed in range(12):
+        views = views_of(method, flat_batch(4), seed)
+        back = inverse_permutation(method.permutation_set[views["target"]])
+        shades = apply_permutation(views["tiles"], back).mean((2, 3, 4))
+        added = shades[:, 4:]
+        strangers = torch.where(apply_permutation(views["foreign"], back), shades, torch.nan)[:, :4]
+        assert not (strangers[:, :, None] - added[:, None]).abs().lt(1e-4).any()
+
+
 def test_own_tiles_lie_where_the_permutation_says():
     method = make("jigsaw_extra", gap=0, tile_jitter=False, foreign_tiles=1, **STILL)
     batch = batch_of(30)

@@ -42,9 +42,13 @@ def test_directions_are_new_unit_vectors_every_time():
     assert torch.allclose(first.norm(dim=1), torch.ones(len(first))) and not torch.equal(first, second)
 
 
-def test_the_mean_over_shares_of_the_directions_is_the_mean_over_all():
+@pytest.mark.parametrize("processes", [2, 3])
+def test_the_mean_over_shares_of_the_directions_is_the_mean_over_all(processes, monkeypatch):
     """What several processes do: each tests along its own directions."""
     method = make("lejepa")
     views = views_of(method, batch_of(4))
-    parts = [method.loss({**views, "directions": views["directions"][i::2]}).total for i in range(2)]
-    assert torch.allclose(sum(parts) / 2, method.loss(views).total, atol=1e-5)
+    whole = method.loss(views).total
+    monkeypatch.setattr("sslcore.methods.redundancy.lejepa.processes", lambda: processes)
+    shares = views["directions"].tensor_split(processes)
+    parts = [method.loss({**views, "directions": share}).total for share in shares]
+    assert torch.allclose(sum(parts) / processes, whole, atol=1e-5)
