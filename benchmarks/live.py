@@ -153,7 +153,7 @@ def clicks(app: App, browser: Browser, args: argparse.Namespace) -> list[Row]:
     seconds = """document.querySelector('[aria-label^=Seconds]').value === '{}'"""
     answers = {
         ("detail", "Collapse"): (title("State of the embedding"), shown("State of the embedding")),
-        ("map_color", "Correctness"): (vote, wrong),
+        ("map_color", "Right or wrong"): (vote, wrong),
         ("detail", "Loss terms"): (title("Terms of the loss"), shown("Over ")),
         ("form_buttons", "Quick look"): (toast("Quick look"), seconds.format(15)),
         ("map_kind", "PCA"): (caption("PCA at step"), shown("PCA map")),

@@ -78,7 +78,7 @@ def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
             "pixels_knn": pixels,
             "rows": found,
         }
-    shown.write_text(json.dumps({"data": everything}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    shown.write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ FILE = ROOT / "assets" / "one_minute.json"
 
 
 def published(file: Path = FILE) -> dict[str, Any]:
-    """``{"data": {name: {"command", "machine", "seconds", "rows"}}}``; empty if there is none."""
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"data": {}}
+    """``{data: {"command", "machine", "seconds", "pixels_knn", "rows"}}``; empty if there is none."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def supervised_knn(data: str) -> float | None:
     """What labels reach on this data in the benchmark."""
-    rows = published()["data"].get(data, {}).get("rows", [])
+    rows = published().get(data, {}).get("rows", [])
     return next((row["knn_mean"] for row in rows if row["id"] == "supervised"), None)

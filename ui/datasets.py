@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import numpy as np
 import streamlit as st
 
 from sslcore.data import DatasetCard, ImageData, dataset_cards, load
@@ -59,15 +58,6 @@ def images_of(settings: RunSettings, run: RunFolder | None = None) -> ImageData:
     return load_images(chosen.data, chosen.image_size or None, chosen.style)
 
 
-def labels_of(settings: RunSettings, run: RunFolder) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels of the held-out images of a run, None without, and the names of the classes. Remembered for many
-    datasets, so that those who watch a run do not wait for its images."""
-    try:
-        return _labels(*which(settings, run), run)
-    except UserError:
-        return None, ()
-
-
 def which(settings: RunSettings, run: RunFolder) -> tuple[str, int, str, str]:
     """What tells the images of this run from all others, also from those that a folder held at another time."""
     chosen = settings.data
@@ -93,14 +83,6 @@ def _images(name: str, size: int, style: str, fingerprint: str, _run: RunFolder)
     data = load_images(name, size or None, style)
     _run.check_images(data)
     return data
-
-
-@st.cache_resource(max_entries=200, show_spinner=False)
-def _labels(
-    name: str, size: int, style: str, fingerprint: str, _run: RunFolder
-) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    data = _images(name, size, style, fingerprint, _run)
-    return None if data.test.labels is None else data.test.labels.numpy(), data.classes
 
 
 def load_images(name: str, size: int | None = None, style: str = "flat") -> ImageData:

@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import streamlit as st
 
 from sslcore.data import ImageData
+from sslcore.errors import UserError
+from sslcore.runs import RunFolder
+from sslcore.settings import RunSettings
+from ui.datasets import images_of, which
 from ui.embedding import embedding_figure
 from ui.plotly_live import Figure
 from ui.projection_service import Map
@@ -14,7 +19,7 @@ from ui.texts import signed
 SKIPPED = ("class", "individual")  # the first is offered as "Class", the second has too many values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coloring:
     """A value for every held-out image.
 
@@ -30,10 +35,13 @@ class Coloring:
     judges: bool = False
 
 
+UNKNOWN = Coloring("None")
+
+
 def colorings(data: ImageData | None) -> dict[str, Coloring]:
     """What is known of the held-out images, by the name on the page."""
     if data is None or data.test.labels is None or not data.classes:
-        return {"None": Coloring("None")}
+        return {UNKNOWN.name: UNKNOWN}
     labels = data.test.labels.numpy()
     found = [Coloring("Class", labels, data.classes), Coloring("Right or wrong", labels, data.classes, True)]
     for name, tensor in data.test.factors.items():
@@ -41,6 +49,22 @@ def colorings(data: ImageData | None) -> dict[str, Coloring]:
         if name not in SKIPPED and values.min() < values.max():
             found.append(Coloring(name.capitalize(), values, data.factor_names.get(name) or ()))
     return {coloring.name: coloring for coloring in found}
+
+
+def colorings_of(settings: RunSettings, run: RunFolder) -> dict[str, Coloring]:
+    """What is known of the held-out images of a run. Remembered for many datasets, so that those who watch a run do
+    not wait for its images."""
+    try:
+        return _colorings(*which(settings, run), settings, run)
+    except UserError:
+        return colorings(None)
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _colorings(
+    name: str, size: int, style: str, fingerprint: str, _settings: RunSettings, _run: RunFolder
+) -> dict[str, Coloring]:
+    return colorings(images_of(_settings, _run))
 
 
 def colored_figure(found: Map, coloring: Coloring, predictions: Sequence[int]) -> Figure:

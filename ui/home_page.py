@@ -67,10 +67,10 @@ def method_map() -> None:
 def one_minute_table() -> None:
     """What every method reaches in a minute, where that was measured."""
     measured = published()
-    if not measured["data"]:
+    if not measured:
         return
     st.subheader("What one minute teaches")
-    for tab, (data, part) in zip(st.tabs(list(measured["data"])), measured["data"].items(), strict=True):
+    for tab, (data, part) in zip(st.tabs(list(measured)), measured.items(), strict=True):
         with tab:
             shown = [{name: row[name] for name in SHOWN} for row in part["rows"]]
             st.dataframe(shown, hide_index=True, alt=f"Accuracy of each method after one minute on {data}")

@@ -101,7 +101,7 @@ def _charts(run: str, every: float | None, rarely: float | None, sheet: str) -> 
     status, view = _now_at(run, every, rarely)
     left, right = st.columns([1, 1.15], gap="medium")
     with right:  # first: it answers clicks
-        draw_map(run, view, sheet)
+        draw_map(run, status.settings, view, sheet)
     with left:
         _curves(run, status.settings, view)
 

@@ -2,11 +2,14 @@
 
 from functools import lru_cache
 
+import numpy as np
 import streamlit as st
 
 from sslcore.runs import RunFolder, RunView
-from ui.datasets import labels_of, why_no_images
-from ui.embedding import embedding_figure, snapshot
+from sslcore.settings import RunSettings
+from ui.datasets import why_no_images
+from ui.embedding import snapshot
+from ui.embedding_colors import UNKNOWN, Coloring, colored_figure, colorings_of
 from ui.jobs import manager
 from ui.panels import draw_panel
 from ui.plotly_live import Figure, live_chart
@@ -17,32 +20,41 @@ from ui.trained import newest_checkpoint
 
 GLIDE = 800
 KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."
-COLOURS = "Correctness: does the vote of the nearest neighbours agree?"
+COLOURS = ("Class", "Right or wrong", "Place", UNKNOWN.name)  # the Embedding page has all there are
+WHAT_COLOURS = (
+    "Right or wrong: does the vote of the nearest neighbours agree? The Embedding page has more colours."
+)
 HOW_TO_READ = (
     "Each point is a held-out image that the network never trained on; hover to see it. Near points look "
     "alike to the network. Distances between far groups and the sizes of groups mean little, above all in "
     "UMAP."
 )
+PLACES = " Groups need not be classes: try the colour Place."
 
 
-def draw_map(run: str, view: RunView, sheet: str) -> None:
+def draw_map(run: str, settings: RunSettings, view: RunView, sheet: str) -> None:
     """The newest snapshot of a run as a map."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        kind = _choice("Map", ("UMAP", "PCA"), "map_kind", KINDS)
-        by = _choice("Colour", ("Class", "Correctness"), "map_color", COLOURS)
     step = view.snapshots[-1] if view.snapshots else None
     taken = None if step is None else snapshot(_folder(run).path, step)
     if taken is None:
         st.caption("The map appears with the first snapshot.")
         return
+    looks = colorings_of(settings, _folder(run))
+    offered = [name for name in COLOURS if name in looks]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        kind = _choice("Map", ["UMAP", "PCA"], "map_kind", KINDS)
+        by = offered[0]
+        if len(offered) > 1:
+            by = _choice("Colour", offered, "map_color", WHAT_COLOURS)
     found = projections().latest(run, step, taken["features"], kind)
-    figure = _figure(run, found, kind, step, by)
+    figure = _figure(run, found, kind, step, looks[by])
     version = f"{run}:{found.kind}:{found.step}:{by}"
     live_chart(figure, key="chart_map", version=version, height=440, sheet=sheet, glide_ms=GLIDE)
     late = f", the latest snapshot is of step {step:,}" if found.step != step else ""
     late += f"; {without_layout(kind)}" if found.kind != kind else ""
-    vote = _vote(run, step) if by == "Correctness" else ""
-    st.caption(f"{found.kind} at step {found.step:,}{late}. {vote}{HOW_TO_READ}")
+    vote = _vote(looks[by], taken["predictions"]) if looks[by].judges else ""
+    more = PLACES if "Place" in looks else ""
+    st.caption(f"{found.kind} at step {found.step:,}{late}. {vote}{HOW_TO_READ}{more}")
     if not sheet and (why := why_no_images(_folder(run))):
         st.caption(plain(why))
 
@@ -53,22 +65,17 @@ def without_layout(kind: str) -> str:
     return plain(portable(error.rstrip("."))) if error else f"{kind} is on its way"
 
 
-def _vote(run: str, step: int) -> str:
-    """How often the neighbours of a point are right; empty without labels."""
-    labels, classes = labels_of(manager().status(run).settings, _folder(run))
-    if labels is None or not classes:
-        return ""
-    voted = snapshot(_folder(run).path, step)["predictions"]
-    return f"Neighbours vote for the right class of {(voted == labels[: len(voted)]).sum():,} of {len(voted):,}. "
+def _vote(known: Coloring, voted: np.ndarray) -> str:
+    """How often the neighbours of a point are right."""
+    right = (voted == known.values[: len(voted)]).sum()
+    return f"Neighbours vote for the right class of {right:,} of {len(voted):,}. "
 
 
 @lru_cache(maxsize=50)
-def _figure(run: str, found: Map, kind: str, step: int, by: str) -> Figure:
+def _figure(run: str, found: Map, kind: str, step: int, known: Coloring) -> Figure:
     """A map in these colours. Remembered: until the next snapshot, every look of every viewer shows the same."""
-    labels, classes = labels_of(manager().status(run).settings, _folder(run))
-    predictions = snapshot(_folder(run).path, step)["predictions"] if by == "Correctness" else None
-    figure = embedding_figure(found, labels, classes, predictions)
-    figure.layout["uirevision"] = f"{run}{kind}{by}"
+    figure = colored_figure(found, known, snapshot(_folder(run).path, step)["predictions"])
+    figure.layout["uirevision"] = f"{run}{kind}{known.name}"
     return figure
 
 
@@ -103,7 +110,9 @@ def draw_preview(run: str) -> None:
         draw_panel(panel)
 
 
-def _choice(label: str, options: tuple[str, ...], key: str, told: str) -> str:
+def _choice(label: str, options: list[str], key: str, told: str) -> str:
+    if st.session_state.get(key, options[0]) not in options:  # the run looked at before had more of them
+        del st.session_state[key]
     how = {"default": options[0], "required": True, "key": key, "help": told, "persist_state": "session"}
     return st.segmented_control(label, options, **how)
 

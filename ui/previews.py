@@ -12,7 +12,7 @@ import torch
 from sslcore.errors import UserError
 from sslcore.methods.base import Panel, first_images
 from sslcore.runs import RunFolder
-from sslcore.runs.jobs import step_back
+from sslcore.runs.worker import step_back
 from ui.single import Single
 from ui.trained import newest_checkpoint, trained_method
 

@@ -2,7 +2,8 @@
 
 from sslcore.runs.folder import ACTIVE, RunFolder, all_runs, find_run, open_run, run_folders, runs_root
 from sslcore.runs.history import FolderHistory, History, RunView
-from sslcore.runs.jobs import JobManager, JobStatus
+from sslcore.runs.job import JobStatus
+from sslcore.runs.jobs import JobManager
 from sslcore.runs.recorder import record, resume
 
 __all__ = [

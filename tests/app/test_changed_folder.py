@@ -8,7 +8,7 @@ from PIL import Image
 
 from sslcore.runs import RunFolder
 from ui import jobs
-from ui.datasets import labels_of
+from ui.embedding_colors import colorings_of
 from ui.pictures import thumbnails
 
 CHANGED = "does not hold the images any more that run"
@@ -38,10 +38,10 @@ def train(finished, photos):
 
 def seen(run: str) -> tuple:
     folder = RunFolder(jobs.manager().root / run)
-    labels, classes = labels_of(folder.settings(), folder)
+    known = next(iter(colorings_of(folder.settings(), folder).values()))
     return (
-        classes,
-        None if labels is None else sorted(labels.tolist()),
+        known.names,
+        None if known.values is None else sorted(known.values.tolist()),
         bool(thumbnails(folder.settings(), folder)[1]),
     )
 

@@ -235,6 +235,20 @@ def test_pairs_of_pictures_have_their_energy_drawn(page, finished):
     assert {"Energy", "Telling"} <= charts(app).keys()
 
 
+def test_the_map_has_the_colours_that_its_images_allow(page, finished, colourful):
+    app = page("train", run=finished())
+    app.session_state["map_color"] = "Place"  # chosen for a run on other images
+    app.run()
+    assert not app.exception
+    assert [trace["name"] for trace in charts(app)["PCA"]["traces"]] == [str(digit) for digit in range(10)]
+    app.session_state["map_color"] = "Right or wrong"
+    app.run()
+    assert "Neighbours vote for the right class of" in texts(app.caption)
+    app = page("train", run=finished(data=colourful, batch_size=4))
+    assert not app.exception
+    assert [trace["name"] for trace in charts(app)["PCA"]["traces"]] == ["images"]
+
+
 def test_a_second_browser_may_watch_but_not_control(page, tiny):
     run = jobs.manager().start(tiny(steps=0, seconds=600), "somebody else")
     wait_for(run, "running")

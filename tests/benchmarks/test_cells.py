@@ -161,7 +161,7 @@ def test_a_minute_is_published_from_the_store_alone(store, tmp_path):
     page = (tmp_path / "one_minute_photos.md").read_text()
     assert "0.700 ± 0.000" in page and "an old laptop" in page and "kNN 0.300" in page
     assert "--data folder:photos.zip --name photos --seconds 60 --seeds 3" in page
-    shown = json.loads((tmp_path / "app.json").read_text())["data"]["photos"]
+    shown = json.loads((tmp_path / "app.json").read_text())["photos"]
     assert shown["rows"][0]["knn_mean"] == pytest.approx(0.7)
     with pytest.raises(UserError, match="leave out --publish"):
         one_minute.publish(Store(tmp_path / "none.json"))

@@ -13,7 +13,7 @@ from tests.conftest import tiny_settings
 @pytest.fixture
 def manager(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
-    monkeypatch.setattr("sslcore.runs.jobs.GREETING", 0.0)
+    monkeypatch.setattr("sslcore.runs.worker.GREETING", 0.0)
     jobs = JobManager(tmp_path, workers=1)
     yield jobs
     jobs.close()
@@ -71,7 +71,7 @@ def test_pause_holds_and_step_makes_exactly_one(manager):
 
 
 def test_a_run_leaves_the_processors_to_the_page_that_awaits_it(manager, monkeypatch):
-    monkeypatch.setattr("sslcore.runs.jobs.GREETING", 1000.0)
+    monkeypatch.setattr("sslcore.runs.worker.GREETING", 1000.0)
     unseen = manager.start(tiny_settings())
     wait(lambda: state(manager, unseen) == "finished")
     seen = manager.start(tiny_settings(steps=100_000))
@@ -97,7 +97,9 @@ def test_what_was_asked_is_done_when_waiting_ends(manager):
 
 
 def test_what_a_busy_worker_was_asked_shows_at_once(manager, monkeypatch):
-    monkeypatch.setattr(manager, "_obey", lambda job, made_step: None)  # as during a long evaluation
+    monkeypatch.setattr(
+        "sslcore.runs.worker.Worker._obey", lambda *_, **__: None
+    )  # as during a long evaluation
     run = manager.start(tiny_settings(steps=100_000))
     wait(lambda: state(manager, run) == "running")
     assert manager.status(run).pending == ""
