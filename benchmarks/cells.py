@@ -9,6 +9,7 @@ import json
 import os
 import statistics
 import time
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from sslcore.registry import get_method, methods
 from sslcore.runs import History
 from sslcore.runs.summary import summary
 from sslcore.settings import RunSettings
-from sslcore.training import Diagnosis, Trainer
+from sslcore.training import Trainer
 
 Cell = dict[str, Any]
 TITLES = {"pixels": "Raw pixels"}  # of rows that are no method
@@ -79,29 +80,35 @@ def fill(
 
     Args:
         shared: what all cells of the table have in common, such as ``{"seconds": 60.0}``.
-        fresh: measure the wanted cells even if they are there.
+        fresh: measure the wanted cells even if they are there; each stays until the new one is measured.
 
     Raises:
-        UserError: if the data have no labels, or the table was measured under other conditions.
+        UserError: if the data have no labels, the table was measured under other conditions, or, after all others
+            are measured, if cells could not be.
     """
     if not data.labelled:
         raise UserError(f"Nothing can be scored on {data.title}: sort its images into one folder per class.")
     wanted = list(wanted)
-    again = {key_of(settings) for settings in wanted} if fresh else set()
     table = store.tables().get(name, {"cells": []})
-    cells = [cell for cell in table["cells"] if key(cell) not in again]
+    cells = table["cells"]
     for what, value in shared.items():
         if cells and table.get(what) != value:
             raise UserError(
                 f"The table '{name}' was measured with {what} {table.get(what)}, not {value}: choose another --name."
             )
-    if again:
-        store.save(name, shared, cells)
-    done = {key(cell) for cell in cells}
-    missing = [settings for settings in wanted if key_of(settings) not in done]
+    done = set() if fresh else {key(cell) for cell in cells}
+    missing, failed = [settings for settings in wanted if key_of(settings) not in done], []
     for settings in tqdm(missing, unit="run"):
-        cell = measure(settings, data)
-        store.save(name, shared, [*store.cells(name), cell])
+        try:
+            cell = measure(settings, data)
+        except Exception as error:  # the others need not be lost for it
+            tqdm.write(traceback.format_exc())
+            failed.append(f"{settings.label()} ({error})")
+        else:
+            others = [other for other in store.cells(name) if key(other) != key(cell)]
+            store.save(name, shared, [*others, cell])
+    if failed:
+        raise UserError(f"{len(failed)} of {len(missing)} runs failed: {'; '.join(failed)}")
 
 
 def key(cell: Cell) -> tuple[str, int, str]:
@@ -124,12 +131,10 @@ def thrown(settings: RunSettings) -> str:
 def measure(settings: RunSettings, data: ImageData) -> Cell:
     """One cell: the summary of one run, which its method may break off (an embedding that cannot be whitened)."""
     trainer, history = Trainer(settings, data), History()
-    verdicts, failed = [], {}
+    failed = {}
     try:
         for event in trainer:
             history.append(event.as_dict())
-            if isinstance(event, Diagnosis):
-                verdicts.append(event.verdict)
     except UserError as error:
         failed = {"ended": "failed", "message": str(error)}
     result = summary(settings, history.view(), precision=trainer.precision, device=str(trainer.device))
@@ -138,7 +143,6 @@ def measure(settings: RunSettings, data: ImageData) -> Cell:
         **failed,
         "data": portable(settings.data.data),
         "switch": thrown(settings),
-        "complete_readings": verdicts.count("complete"),
         "machine": machine(),
         "measured": time.strftime("%Y-%m-%d"),
     }
@@ -216,7 +220,9 @@ def benchmark_parser(description: str, *, data: str, seconds: float, seeds: int)
     parser.add_argument("--seconds", type=float, default=seconds, help="training time of each run")
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--methods", nargs="+", help="only these, beside what the table has already")
-    parser.add_argument("--fresh", action="store_true", help="measure again what the table has already")
+    parser.add_argument(
+        "--fresh", action="store_true", help="measure again what is there; if cut short, go on with --methods"
+    )
     parser.add_argument(
         "--publish", action="store_true", help="write the tables of what is there; measure nothing"
     )

@@ -79,7 +79,11 @@ class Page:
 
 def preview(name: str, data: ImageData, seconds: float) -> Preview:
     """Train a method with its defaults for some seconds and let it look at held-out images."""
-    trainer = Trainer(RunSettings.build(name, data=data.name, seconds=seconds, steps=0, evaluations=1), data)
+    settings = RunSettings.build(name, data=data.name, seconds=seconds, steps=0, evaluations=1)
+    try:
+        trainer = Trainer(settings, data)
+    except UserError as error:  # such as a method of colours on gray images
+        return Preview(get_method(name).card, [], str(error))
     reached = ""
     try:
         for event in trainer:

@@ -83,9 +83,9 @@ def measure(args: Any, data: ImageData) -> None:
     runs = [timed_run(m, data, args.seconds, seed, **PROCESSOR) for m in chosen for seed in seeds]
     shared = {"seconds": args.seconds, "images": images}
     fill(STORE, name, shared, runs, data, fresh=args.fresh)
-    cells = STORE.cells(name)
-    if not any(cell["method"] == "pixels" for cell in cells):
-        STORE.save(name, shared, [*cells, pixels(data)])
+    if not any(cell["method"] == "pixels" for cell in STORE.cells(name)):
+        found = pixels(data)
+        STORE.save(name, shared, [*STORE.cells(name), found])
 
 
 def part(data: ImageData, count: int) -> ImageData:
@@ -121,9 +121,10 @@ def publish(store: Store, pages: Path = RESULTS) -> None:
             f"{there[0]['images']:,} training images. Accuracy on held-out images, of the frozen encoder; minutes are "
             f"of training alone. {' '.join(remarks(table['cells']) for table in there)}"
         )
-        command = remade("ten_minutes", name, there[0]) + ("" if both[0] else " --gpu")
+        commands = [remade("ten_minutes", name, both[0])] if both[0] else []
+        commands += [f"{remade('ten_minutes', name, both[1])} --gpu"] if both[1] else []
         page = pages / f"ten_minutes_{name}.md"
-        write_table(page, f"Ten minutes on {name}", command, lines, notes.strip(), where=where)
+        write_table(page, f"Ten minutes on {name}", "; ".join(commands), lines, notes.strip(), where=where)
 
 
 def on_processor(table: dict[str, Any]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ GLIDE = 800
 KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."
 COLOURS = ("Class", "Right or wrong", "Place", UNKNOWN.name)  # the Embedding page has all there are
 WHAT_COLOURS = (
-    "Right or wrong: does the vote of the nearest neighbours agree? The Embedding page has more colours."
+    "Right or wrong: does the vote of the nearest neighbours agree? The Embedding page has all there are."
 )
 HOW_TO_READ = (
     "Each point is a held-out image that the network never trained on; hover to see it. Near points look "
@@ -53,7 +53,7 @@ def draw_map(run: str, settings: RunSettings, view: RunView, sheet: str) -> None
     late = f", the latest snapshot is of step {step:,}" if found.step != step else ""
     late += f"; {without_layout(kind)}" if found.kind != kind else ""
     vote = _vote(looks[by], taken["predictions"]) if looks[by].judges else ""
-    more = PLACES if "Place" in looks else ""
+    more = PLACES if "Place" in looks and by != "Place" else ""
     st.caption(f"{found.kind} at step {found.step:,}{late}. {vote}{HOW_TO_READ}{more}")
     if not sheet and (why := why_no_images(_folder(run))):
         st.caption(plain(why))

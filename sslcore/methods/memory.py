@@ -12,7 +12,12 @@ from sslcore.losses.common import full_precision
 class QueueSettings(KnobModel):
     """Knobs of methods that keep a queue."""
 
-    queue_size: int = knob(2048, 1, 65_536, help="How many past embeddings are kept, the oldest leave first.")
+    queue_size: int = knob(
+        2048,
+        1,
+        65_536,
+        help="How many past embeddings are kept, the oldest leave first; need not be a multiple of the batch size.",
+    )
 
 
 class Queue(nn.Module):

@@ -3,6 +3,7 @@ import json
 import sys
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -10,6 +11,7 @@ from sslcore.runs import RunFolder
 from sslcore.settings import RunSettings
 from tests.app.conftest import wait_for
 from ui import downloads, forms, jobs
+from ui.embedding_colors import Coloring
 
 TINY = {
     "data": "digits",
@@ -247,6 +249,17 @@ def test_the_map_has_the_colours_that_its_images_allow(page, finished, colourful
     app = page("train", run=finished(data=colourful, batch_size=4))
     assert not app.exception
     assert [trace["name"] for trace in charts(app)["PCA"]["traces"]] == ["images"]
+
+
+def test_where_things_are_is_a_colour_of_the_map_where_it_is_known(page, finished, monkeypatch):
+    place = Coloring("Place", np.arange(500) % 2, ("sea", "room"))
+    monkeypatch.setattr("ui.live_map.colorings_of", lambda *_: {"Class": place, "Place": place, "X": place})
+    app = page("train", run=finished())
+    assert "try the colour Place" in texts(app.caption)
+    app.session_state["map_color"] = "Place"
+    app.run()
+    assert not app.exception and "try the colour" not in texts(app.caption)
+    assert [trace["name"] for trace in charts(app)["PCA"]["traces"]] == ["sea", "room"]
 
 
 def test_a_second_browser_may_watch_but_not_control(page, tiny):

@@ -66,11 +66,37 @@ def test_a_cell_is_kept_as_soon_as_it_is_measured(store, measured, tiny, monkeyp
     assert [cells.key(c) for c in store.cells("photos")] == [("simclr", 0, "")]
 
 
+def test_a_cell_that_cannot_be_measured_does_not_cost_the_others(store, measured, tiny, monkeypatch):
+    pretend = cells.measure
+
+    def fail(settings, data):
+        if settings.method == "byol":
+            raise RuntimeError("no convergence")
+        return pretend(settings, data)
+
+    monkeypatch.setattr(cells, "measure", fail)
+    with pytest.raises(UserError, match=r"2 of 6 runs failed: BYOL.*no convergence"):
+        fill(store, "photos", MINUTE, runs("simclr", "byol", "vicreg"), tiny)
+    assert {cell["method"] for cell in store.cells("photos")} == {"simclr", "vicreg"}
+
+
 def test_fresh_forgets_only_what_it_measures(store, measured, tiny):
     fill(store, "photos", MINUTE, runs("simclr", "byol"), tiny)
     measured.clear()
     fill(store, "photos", MINUTE, runs("byol"), tiny, fresh=True)
     assert measured == [("byol", 0, ""), ("byol", 1, "")] and len(store.cells("photos")) == 4
+
+
+def test_what_is_to_be_measured_anew_stays_until_it_is(store, measured, tiny, monkeypatch):
+    fill(store, "photos", MINUTE, runs("byol"), tiny)
+
+    def cut_short(settings, data):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cells, "measure", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        fill(store, "photos", MINUTE, runs("byol"), tiny, fresh=True)
+    assert len(store.cells("photos")) == 2
 
 
 @pytest.mark.parametrize("name", methods())
@@ -98,6 +124,10 @@ def test_switches_are_published_beside_their_method_unbroken(store, tmp_path):
         in page
     )
     assert page.count("SimCLR") == 1
+    store.save("photos", {"seconds": 5.0}, [cell("simclr", switch="temperature = 5", ended="diverged")])
+    break_it.publish(store, whole, tmp_path)
+    page = (tmp_path / "break_it_photos.md").read_text()
+    assert "| SimCLR | temperature = 5 | – / – | 0.500 / 0.500 | – → – | diverged |" in page
 
 
 def test_a_table_is_measured_under_one_condition(store, measured, tiny, unlabelled):

@@ -101,6 +101,12 @@ def test_views_that_do_not_match_are_refused(name, shape, views):
         LOSSES[name](views[0], torch.ones(shape))
 
 
+@pytest.mark.parametrize("name", ["vicreg", "barlow_twins", "decoupled_contrastive"])
+def test_statistics_of_a_single_image_are_refused(name):
+    with pytest.raises(UserError, match="at least 2 images in a batch"):
+        LOSSES[name](torch.ones(1, 3), torch.ones(1, 3))
+
+
 @pytest.mark.parametrize("name", PAIRED)
 @pytest.mark.parametrize("shape", [(4, 2, 3), (0, 3), (3,)])
 def test_views_that_are_no_rows_are_refused(name, shape):

@@ -111,6 +111,17 @@ def test_w_mse_agrees_with_an_explicit_inverse():
     assert torch.allclose(w_mse(z1, z2), expected)
 
 
+def test_w_mse_does_not_see_what_whitening_takes_out():
+    z1, z2 = correlated(seed=0).double(), correlated(seed=1).double()
+    lower = torch.tril(torch.rand(6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(2)), -1)
+    value = w_mse(z1, z2)
+    assert torch.allclose(w_mse(7 * z1 + 3, z2), value)
+    assert torch.allclose(w_mse(z1 @ (lower + torch.eye(6, dtype=torch.float64)).T, z2), value)
+    assert torch.allclose(w_mse(z2, z1), value)
+    order = torch.randperm(len(z1), generator=torch.Generator().manual_seed(3))
+    assert torch.allclose(w_mse(z1[order], z2[order]), value)
+
+
 def test_w_mse_is_the_mean_over_sub_batches():
     z1, z2 = correlated(), correlated(seed=1)
     halves = [w_mse(z1[part], z2[part]) for part in (slice(0, 32), slice(32, 64))]

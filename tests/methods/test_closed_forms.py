@@ -1,5 +1,7 @@
 """Losses of whole methods at chance and at collapse, against what their cards promise."""
 
+from math import exp, log, tanh
+
 import pytest
 import torch
 
@@ -60,6 +62,65 @@ def test_a_silent_classifier_is_at_chance(name):
     assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-5)
 
 
+def test_a_silent_classifier_names_one_answer_for_all():
+    method = make("rotation")
+    silence(method.head)
+    assert method.loss(views_of(method, batch_of(8))).metrics["pretext_accuracy"] == 0.25
+
+
+def test_a_silent_supervised_network_costs_log_of_the_classes():
+    method = make("supervised")
+    silence(method.head)
+    assert method.loss(views_of(method, batch_of(8))).total.item() == pytest.approx(log(4), abs=1e-6)
+
+
+SIMPLEX = torch.eye(8) - 1 / 8  # eight images as far apart as can be
+
+
+@pytest.mark.parametrize("name", ["simclr", "micle", "decoupled", "nnclr"])
+def test_images_on_a_simplex_are_the_best_there_is(name):
+    method = make(name, batch_size=8, projector_output=8, temperature=0.1)
+    method.project_both = lambda views: (SIMPLEX, SIMPLEX)
+    method.predictor = torch.nn.Identity()
+    if name == "nnclr":
+        method.queue.rows.copy_(
+            torch.nn.functional.normalize(SIMPLEX, dim=1).repeat(len(method.queue.rows) // 8, 1)
+        )
+    expected = {"decoupled": log(14) - 80 / 7, "nnclr": log(1 + 7 * exp(-80 / 7))}
+    loss = method.loss(views_of(method, batch_of(8))).total.item()
+    assert loss == pytest.approx(expected.get(name, log(1 + 14 * exp(-80 / 7))), abs=1e-4)
+    assert loss == pytest.approx(method.card.best(method.settings), abs=1e-4)
+
+
+def test_classes_on_a_simplex_are_the_best_for_supervised_contrast():
+    """ln((M - 1) + (2N - M) exp(-(1 + 1 / (C - 1)) / t)) of 2N views, M of each of C classes."""
+    method = make("supcon", batch_size=32, temperature=0.1)
+    corners = (torch.eye(4) - 1 / 4)[torch.arange(32) % 4]
+    method.project_both = lambda views: (corners, corners)
+    loss = method.loss(views_of(method, batch_of(32))).total.item()
+    assert loss == pytest.approx(log(15 + 48 * exp(-(4 / 3) / 0.1)), abs=1e-4)
+
+
+def test_the_proximal_term_is_the_squared_distance_to_the_bank():
+    method = make("instance_discrimination", proximal_weight=1.0, projector_output=64)
+    method.project = lambda images: torch.eye(64)[: len(images)]
+    method.bank.copy_(torch.eye(64)[63].expand_as(method.bank))
+    terms = method.loss(views_of(method, batch_of(8))).terms
+    assert terms["instance"].item() == pytest.approx(log(64), abs=1e-5)  # all entries are alike
+    assert terms["proximal"].item() == pytest.approx(2, abs=1e-6)
+
+
+def test_amdim_bends_scores_and_fines_what_they_were():
+    method = make("amdim", score_clip=20.0)
+    ones = torch.ones(4, 16)
+    cost, size = method.cost(5 * ones, 5 * ones[:, None].expand(4, 3, 16))  # every score is 25 sqrt(16) = 100
+    assert size.item() == pytest.approx(100.0**2) and cost.item() == pytest.approx(log(1 + 3 * 3), abs=1e-5)
+    apart = torch.full((2, 1, 16), -5.0)
+    apart[0] = 5.0
+    cost, _ = method.cost(apart[:, 0], apart)  # 100 where it belongs and -100 elsewhere, bent to +-20 tanh 5
+    assert cost.item() == pytest.approx(log(1 + exp(-40 * tanh(5))), abs=1e-6)
+
+
 @pytest.mark.parametrize("name", ["byol", "simsiam", "mean_shift"])
 def test_views_at_right_angles_are_at_chance(name):
     method, axes = make(name, projector_output=64), torch.eye(64)
@@ -83,6 +144,19 @@ def test_a_silent_masked_autoencoder_is_at_chance(knobs):
     loss = method.loss(views).total.item()
     exact = method.knobs.norm_pix
     assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-4 if exact else 1e-2)
+
+
+@pytest.mark.parametrize(("norm_pix", "cost"), [(True, 1.0), (False, 0.0016)])
+def test_the_mean_of_a_patch_is_most_of_the_answer_unless_it_is_taken_out(norm_pix, cost):
+    method, generator = make("mae", norm_pix=norm_pix), torch.Generator().manual_seed(0)
+    patches = torch.rand(16, 1, 8, 8, generator=generator).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    images = (patches + 0.01 * torch.randn(16, 1, 32, 32, generator=generator)).expand(-1, 3, -1, -1)
+    views = {**views_of(method, batch_of(16)), "images": images}
+    truth = method.patches(images)
+    means = truth.mean(2, keepdim=True).expand_as(truth)  # all that is known of a patch
+    method.rebuild = lambda views: 0 * means if norm_pix else means
+    # the grain left within patches, (0.01 / 0.25)^2 once it is standardised
+    assert method.loss(views).total.item() == pytest.approx(cost, rel=0.1)
 
 
 IN_THEIR_OWN_TESTS = {

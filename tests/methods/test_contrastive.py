@@ -108,6 +108,16 @@ def test_the_queue_gets_this_steps_keys_after_the_step():
     assert (method.queue.rows[:8] != before[:8]).any(1).all()
 
 
+@pytest.mark.parametrize("name", ["moco", "nnclr", "mean_shift", "swav"])
+def test_a_queue_need_not_be_a_multiple_of_the_batch(name):
+    method, entering = make(name, queue_size=20), 16 if name == "swav" else 8
+    for step in range(1, 4):
+        losses = method.loss(views_of(method, batch_of(8), seed=step))
+        method.after_step(Progress(step, 0.0))
+        assert losses.total.isfinite() and method.queue.place == entering * step % 20
+    assert len(method.queue.rows) == 20
+
+
 @pytest.mark.parametrize(("shuffle", "alike"), [(False, True), (True, False)])
 def test_shuffling_parts_query_and_key(shuffle, alike):
     method = make("moco", bn_groups=4, shuffle_bn=shuffle)

@@ -56,6 +56,12 @@ WITH_THE_IMAGES = [
         128,
         "268 million weights between them: take larger patches",
     ),
+    (
+        "deepcluster",
+        {"clusters": 65},
+        32,
+        "64 training images cannot make 65 clusters: set clusters to 64 or less",
+    ),
     ("multitask", {"tasks": "jigsaw"}, 8, "^Jigsaw puzzle: .*; or leave jigsaw out of tasks"),
 ]
 

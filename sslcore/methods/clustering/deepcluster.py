@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcore.encoders import InputInfo, cosines
+from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.methods.base import Batch, Epoch, Losses, Panel, TwoView, TwoViewSettings, Views
 from sslcore.methods.groups import group_names
@@ -87,6 +88,11 @@ class DeepCluster(TwoView):
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         knobs, features, v1 = self.knobs, self.encoder.feature_dim, self.knobs.version == "v1"
+        if knobs.clusters > info.count:
+            raise UserError(
+                f"{info.count:,} training images cannot make {knobs.clusters:,} clusters: "
+                f"set clusters to {info.count} or less."
+            )
         width = min(COMPONENTS, features) if v1 else knobs.projector_output
         self.sortings = Sortings(info.count, knobs.clusterings, knobs.clusters, width)
         self.register_buffer("sorted_at", torch.full((), -1))

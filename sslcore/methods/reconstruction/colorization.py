@@ -32,7 +32,8 @@ class ColorizationSettings(KnobModel):
         0.5,
         0.0,
         1.0,
-        help="0: rare colours count as much as common ones. 1: every pixel counts alike.",
+        help="0: rare colours count as much as common ones, and those never seen for nothing. 1: every pixel counts "
+        "alike.",
         live=True,
     )
     annealing: float = knob(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sslcore.methods.base import Batch, classification
+from tests.methods.test_closed_forms import silence
 from tests.methods.test_conformance import batch_of, make, views_of
 
 WEIGHTS = ("order_weight", "missing_weight", "colour_weight")
@@ -65,12 +66,23 @@ def test_by_default_no_picture_loses_the_colours_it_is_asked_for():
 
 def test_silent_heads_are_at_chance():
     method = make("damaged_jigsaw", missing_weight=0.0)
-    with torch.no_grad():
-        for p in (*method.head.parameters(), *method.colourer.parameters()):
-            p.zero_()
+    silence(method.head)
+    silence(method.colourer)
     loss = method.loss(views_of(method, batch_of(8))).total.item()
     assert loss == pytest.approx(log(24) + 0.3 * log(76), abs=1e-4)
     assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-4)
+
+
+def test_painting_the_mean_costs_the_variance():
+    method = make("damaged_jigsaw")
+    for part in (method.head, method.colourer, method.painter):
+        silence(part)
+    views = views_of(method, batch_of(64))
+    noise = torch.randn(views["truth"].shape, generator=torch.Generator().manual_seed(0))
+    views["truth"] = 0.5 + 0.25 * noise  # normal once it is standardised
+    loss = method.loss(views).total.item()
+    assert loss == pytest.approx(log(24) + 1 + 0.3 * log(76), abs=2e-2)
+    assert loss == pytest.approx(method.card.chance(method.settings), abs=2e-2)
 
 
 def test_the_representation_sees_no_colour():

@@ -63,6 +63,18 @@ def test_own_tiles_lie_where_the_permutation_says():
     assert torch.equal(same, ~apply_permutation(views["foreign"], back))
 
 
+@pytest.mark.parametrize(
+    ("foreign", "ceiling"), [(1, 1.0), (2, (1 + 1 + 1 / 2) / 3), (3, (1 + 1 + 1 / 2 + 1 / 6) / 4)]
+)
+def test_who_sees_through_everything_still_has_to_guess_between_foreign_tiles(foreign, ceiling):
+    method = make("jigsaw_extra", foreign_tiles=foreign, permutations=24)
+    views = views_of(method, flat_batch(4000))
+    order = method.permutation_set[views["target"]]
+    agrees = (method.permutation_set == order[:, None]) | views["foreign"][:, None]
+    possible = agrees.all(2).sum(1)  # orders in which all own tiles lie as they do
+    assert (1 / possible).mean().item() == pytest.approx(ceiling, abs=0.02)
+
+
 @pytest.mark.parametrize(("foreign", "extra"), [(1, 0), (2, 0), (1, 1), (0, 2)])
 def test_knowing_only_how_often_costs_what_the_card_says(foreign, extra):
     method = make("jigsaw_extra", foreign_tiles=foreign, extra_tiles=extra, permutations=24, width=4)

@@ -1,0 +1,82 @@
+"""A switch of every method that does what it says, in a figure that a page shows. Those that light the lamp are in
+``test_collapse``."""
+
+import pytest
+
+from sslcore.data import ImageData
+from sslcore.data.toybox.dataset import generate, toybox
+from sslcore.registry import get_method, methods
+from sslcore.training import Diagnosis, Step, Trainer
+from tests.conftest import tiny_settings
+from tests.methods.test_collapse import COLLAPSING
+
+SHORT = {"steps": 150, "evaluations": 1, "batch_size": 32, "width": 8}
+LATEST = 15  # steps over which a figure of the training is averaged
+
+# title of the switch, figure, and by what factor it changes at least
+FIGURES = {
+    "context_prediction": ("gap = 0, tile_jitter = off, tile_norm = off", "pretext_accuracy", 1.1),
+    "exemplar": (
+        "crop_min = 1, flip = 0, jitter = 0, grayscale = 0, rotation = 0", "pretext_accuracy", 2.0
+    ),
+    "jigsaw": ("permutations = 2", "pretext_accuracy", 1.5),
+    "jigsaw_extra": ("foreign_tiles = 3", "pretext_accuracy", 0.7),
+    "damaged_jigsaw": ("order_weight = 0, colour_weight = 0", "rank_me", 0.6),
+    "rotation": ("watermark = on", "loss", 0.2),
+    "multitask": ("harmonise = off", "rotation", 0.5),
+    "autoencoder": ("bottleneck = 1", "loss", 1.2),
+    "denoising_autoencoder": ("noise_level = 0.95", "loss", 1.05),
+    "colorization": ("colour_loss = l2", "rank_me", 0.8),
+    "context_encoder": ("adversarial_weight = 0.99", "discriminator_accuracy", 0.8),
+    "split_brain": ("share_inputs = on", "pretext_accuracy", 1.2),
+    "triplet": ("mining = random", "active", 0.6),
+    "instance_discrimination": ("bank_momentum = 1", "pretext_accuracy", 0.5),
+    "cpc": ("nearest_row = 1, farthest_row = 1", "loss", 0.7),
+    "amdim": ("same_view = on", "loss", 0.7),
+    "deep_infomax": ("jitter = 0, grayscale = 0", "alignment", 0.5),
+    "moco": ("momentum = 1", "pretext_accuracy", 0.5),
+    "simclr": ("temperature = 5", "rank_me", 0.6),
+    "supcon": ("temperature = 5", "alignment", 3.0),
+    "micle": ("wrong_bags = 1", "std", 0.5),
+    "nnclr": ("queue_size = 1", "neighbour_cosine", 0.3),
+    "decoupled": ("jitter = 0, grayscale = 0", "coupling", 0.5),
+    "deepcluster": ("recluster_every = 10000000", "agreement", 0.1),
+    "barlow_twins": ("redundancy_weight = 0", "rank_me", 0.4),
+    "w_mse": ("shrinkage = 1", "rank_me", 0.5),
+    "msn": ("spread_weight = 0", "groups", 0.4),
+    "beit": ("vocabulary = 4", "words_in_use", 0.3),
+    "data2vec": ("target_norm = layer", "target_spread", 0.9),
+    "simmim": ("mask_ratio = 0.95", "loss", 1.1),
+    "hybrid": ("part_knobs = rotation.watermark=on", "rotation", 0.4),
+    "maskfeat": ("hog_norm = off", "loss", 1.3),
+}  # fmt: skip
+IN_THEIR_OWN_TESTS = {"mae"}
+
+
+def test_every_method_has_a_switch_that_is_tried():
+    breakable = {name for name, method in methods().items() if method.card.switches}
+    assert FIGURES.keys() | COLLAPSING.keys() | IN_THEIR_OWN_TESTS == breakable
+
+
+@pytest.fixture(scope="module")
+def scenes() -> ImageData:
+    return toybox(*generate(train_size=512, test_size=128))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_switch_shows_in_its_figure(name, scenes):
+    title, figure, factor = FIGURES[name]
+    (switch,) = (s for s in get_method(name).card.switches if s.title == title)
+    whole, thrown = (figures(name, scenes, **knobs)[figure] for knobs in ({}, switch.values))
+    assert thrown < factor * whole if factor < 1 else thrown > factor * whole
+
+
+def figures(name: str, data: ImageData, **knobs) -> dict[str, float]:
+    """Loss, terms and metrics of the latest steps of a short run, and what the lamp measures at its end."""
+    steps, found = [], {}
+    for event in Trainer(tiny_settings(name, **SHORT | knobs), data):
+        if isinstance(event, Step):
+            steps.append({"loss": event.loss, **event.terms, **event.metrics})
+        if isinstance(event, Diagnosis):
+            found = event.figures
+    return found | {key: sum(step[key] for step in steps[-LATEST:]) / LATEST for key in steps[0]}
