@@ -42,7 +42,8 @@ const dress = (layout, height, theme) => {
     ...worn, modebar: {uirevision: "keep", bgcolor: CLEAR, color: theme.color("muted"),
       activecolor: theme.color("primary"),
       remove: worn.dragmode === "lasso" ? USELESS : [...USELESS, ...CHOOSING], ...worn.modebar}};
-  return {...look, xaxis: axis(look.xaxis), yaxis: axis(look.yaxis)};
+  const second = look.yaxis2 ? {yaxis2: axis(look.yaxis2)} : {};
+  return {...look, ...second, xaxis: axis(look.xaxis), yaxis: axis(look.yaxis)};
 };
 
 // Points go on being chosen by their numbers, wherever they move; the line that was drawn around them goes.

@@ -13,6 +13,7 @@ from ui.plotly_live import Figure
 from ui.texts import number, percent
 
 NAME_HEIGHT = 0.12  # room that a reference's name takes, as a share of what the references span
+FAR = 20  # times as large as the smallest curve, one needs an axis of its own
 SMOOTHING = 0.9  # share of the past in a smoothed loss; the raw curve stays visible behind it
 DASHES = ("solid", "dash", "longdash", "dashdot")  # dotted are references
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -57,8 +58,24 @@ def terms_figure(view: RunView) -> Figure:
 
 
 def metrics_figure(view: RunView) -> Figure:
-    """What else the method measures of itself in each step, such as the accuracy on its pretext task."""
-    return _family(view, "metric/", "value", "This method measures nothing besides its loss.")
+    """What else the method measures of itself in each step, such as the accuracy on its pretext task.
+
+    Where there are counts beside shares, such as 60 groups in use beside an accuracy, they have an axis at the right.
+    """
+    figure = _family(view, "metric/", "value", "This method measures nothing besides its loss.")
+    peaks = [max((abs(y) for y in trace["y"] if y is not None), default=0.0) for trace in figure.traces]
+    low = min((peak for peak in peaks if peak), default=0.0)
+    far = [trace for trace, peak in zip(figure.traces, peaks, strict=True) if low and peak > FAR * low]
+    for trace in far:
+        trace.update(yaxis="y2", name=f"{trace['name']} (right)")
+    if far:
+        figure.layout["yaxis2"] = {
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+            "rangemode": "tozero",
+        }
+    return figure
 
 
 def accuracy_figure(view: RunView, ceiling: float | None = None) -> Figure:

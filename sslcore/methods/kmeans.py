@@ -1,8 +1,7 @@
 """k-means and what precedes it: how images, or patches, are sorted into clusters without learning."""
 
 import torch
-from sklearn.metrics import normalized_mutual_info_score
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from sslcore.losses.common import full_precision
@@ -97,41 +96,3 @@ def whitening(rows: Tensor, softness: float) -> Tensor:
     """
     variance, axes = torch.linalg.eigh(torch.cov(rows.T).cpu())  # MPS has none
     return (axes * (variance.clamp_min(0) + softness * variance.mean() + 1e-12).rsqrt()).to(rows.device)
-
-
-class Sortings(nn.Module):
-    """The cluster of every training image in each of H independent sortings, and how much it counts there.
-
-    Attributes, all buffers:
-        target: (n, H) int64.
-        weight: (n, H), 1 on average; one over the size of the image's cluster if clusters count alike.
-        centroids: (H, K, d).
-        agreement: normalised mutual information of this sorting and the one before it, 0 at first.
-    """
-
-    def __init__(self, count: int, sortings: int, clusters: int, width: int) -> None:
-        super().__init__()
-        self.register_buffer("target", torch.zeros(count, sortings, dtype=torch.long))
-        self.register_buffer("weight", torch.ones(count, sortings))
-        self.register_buffer("centroids", F.normalize(torch.randn(sortings, clusters, width), dim=2))
-        self.register_buffer("agreement", torch.zeros(()))
-        self.register_buffer("done", torch.zeros((), dtype=torch.bool))
-
-    @torch.no_grad()
-    def sort(self, rows: Tensor, *, uniform: bool, generator: torch.Generator, **how) -> None:
-        """Sort all rows (n, d) anew; ``how`` are the other arguments of :func:`kmeans`.
-
-        Rows are of the first images: where a run learns from fewer, the others stay as they were.
-        """
-        count, clusters = len(rows), self.centroids.shape[1]
-        before = self.target[:count].clone()
-        for h in range(len(self.centroids)):
-            self.centroids[h], which = kmeans(rows, clusters, generator=generator, **how)
-            size = which.bincount(minlength=clusters)
-            self.target[:count, h] = which
-            self.weight[:count, h] = count / (size.count_nonzero() * size[which]) if uniform else 1.0
-        if self.done:
-            pairs = zip(before.T.cpu().numpy(), self.target[:count].T.cpu().numpy(), strict=True)
-            scores = [normalized_mutual_info_score(old, new) for old, new in pairs]
-            self.agreement.fill_(sum(scores) / len(scores))
-        self.done.fill_(True)

@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from sslcore.methods.kmeans import Sortings, kmeans, nearest, whiten
+from sslcore.methods.kmeans import kmeans, nearest, whiten
 from tests.views.helpers import seeded
 
 
@@ -75,22 +75,3 @@ def test_directions_without_variance_are_left_out():
     rows = torch.randn(50, 2, generator=seeded()).repeat(1, 3)
     white = whiten(rows, 6)
     assert (white.std(0)[:2] - 1).abs().max() < 1e-3 and white[:, 2:].abs().max() == 0
-
-
-@pytest.mark.parametrize("uniform", [True, False])
-def test_clusters_count_alike_when_they_should(uniform):
-    rows = torch.cat([torch.rand(90, 2, generator=seeded()), torch.rand(10, 2, generator=seeded(1)) + 9])
-    sortings = Sortings(100, 1, 4, 2)
-    sortings.sort(rows, uniform=uniform, generator=seeded(), iterations=10)
-    share = torch.zeros(4).index_add_(0, sortings.target[:, 0], sortings.weight[:, 0])
-    size = sortings.target[:, 0].bincount(minlength=4).float()
-    assert torch.allclose(share, torch.full((4,), 25.0) if uniform else size)
-
-
-def test_agreement_of_a_sorting_with_itself_is_one():
-    rows, _ = islands()
-    sortings = Sortings(len(rows), 2, 4, 2)
-    sortings.sort(rows, uniform=True, generator=seeded(), iterations=20)
-    assert sortings.agreement == 0
-    sortings.sort(rows, uniform=True, generator=seeded(), iterations=20)
-    assert sortings.agreement.item() == pytest.approx(1)

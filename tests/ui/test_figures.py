@@ -3,7 +3,7 @@ from math import log
 import numpy as np
 import pytest
 
-from sslcore.runs.history import History, RunView
+from sslcore.runs.history import Curve, History, RunView
 from sslcore.settings import RunSettings
 from ui import figures
 
@@ -112,6 +112,20 @@ def test_no_name_lies_on_the_numbers_of_the_axis():
 
 def test_terms_have_a_curve_each():
     assert named(figures.terms_figure(history())).keys() == {"a term", "b term"}
+
+
+def test_counts_beside_shares_have_an_axis_of_their_own():
+    curves = {
+        f"metric/{name}": Curve(np.arange(3), np.full(3, value, dtype=np.float32))
+        for name, value in {"accuracy": 0.5, "agreement": 0.9, "groups": 60.0, "nothing": 0.0}.items()
+    }
+    figure = figures.metrics_figure(RunView(curves=curves))
+    assert {name: trace.get("yaxis", "y") for name, trace in named(figure).items()} == {
+        "accuracy": "y", "agreement": "y", "groups (right)": "y2", "nothing": "y",
+    }  # fmt: skip
+    assert figure.layout["yaxis2"]["side"] == "right"
+    del curves["metric/groups"]
+    assert "yaxis2" not in figures.metrics_figure(RunView(curves=curves)).layout
 
 
 def test_spectrum_is_relative_to_its_largest_value():

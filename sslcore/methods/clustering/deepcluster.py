@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcore.encoders import InputInfo, cosines
-from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.methods.base import Batch, Epoch, Losses, Panel, TwoView, TwoViewSettings, Views
 from sslcore.methods.groups import group_names
-from sslcore.methods.kmeans import Sortings, whiten
+from sslcore.methods.kmeans import whiten
+from sslcore.methods.sortings import Sortings
 from sslcore.pixels import as_floats
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
@@ -88,11 +88,6 @@ class DeepCluster(TwoView):
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         knobs, features, v1 = self.knobs, self.encoder.feature_dim, self.knobs.version == "v1"
-        if knobs.clusters > info.count:
-            raise UserError(
-                f"{info.count:,} training images cannot make {knobs.clusters:,} clusters: "
-                f"set clusters to {info.count} or less."
-            )
         width = min(COMPONENTS, features) if v1 else knobs.projector_output
         self.sortings = Sortings(info.count, knobs.clusterings, knobs.clusters, width)
         self.register_buffer("sorted_at", torch.full((), -1))
@@ -123,7 +118,7 @@ class DeepCluster(TwoView):
         logits = self.answer(torch.cat(seen)).flatten(0, 1)
         each = weight * F.cross_entropy(logits, target, reduction="none")
         hits = (logits.argmax(1) == target).float().mean()
-        metrics = {"pretext_accuracy": hits, "agreement": self.sortings.agreement.clone()}
+        metrics = {"pretext_accuracy": hits, **self.sortings.figures()}
         return Losses({"cross_entropy": each.mean()}, metrics)
 
     def on_epoch(self, epoch: Epoch) -> None:
