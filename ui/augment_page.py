@@ -10,16 +10,20 @@ from sslcore.errors import UserError
 from sslcore.knobs import Knob, knobs_of
 from sslcore.methods.base import Panel
 from sslcore.pixels import as_floats
+from sslcore.registry import Card, methods
 from sslcore.views import ViewSettings, torchvision_code
 from ui.address import leave_out, show_notes
-from ui.augment_kinds import Kind, kinds
-from ui.augment_source import Source, choose_source, picture_names
+from ui.augment_kinds import kinds
+from ui.augment_methods import method_views
+from ui.augment_source import Source, choose_source, company, picture_names
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
 from ui.panels import draw_panel, enlarged
+from ui.shell import pages
 from ui.texts import plain, signed
 from ui.trained import runs_with_weights, similarity
 
+BY_METHOD = "By method"
 OFF = {
     "flip": 0.0,
     "jitter": 0.0,
@@ -58,15 +62,16 @@ def draw_augmentations() -> None:
     with pictures:
         if source is not None and settings is not None:
             _pictures(source, settings)
-            _code(settings, source.image.shape[-1])
+            if st.session_state["kind"] != BY_METHOD:
+                _code(settings, source.image.shape[-1])
 
 
 def _strangers() -> list[str]:
     """What the address asks for and is not there. Values that a widget does not know, it takes out itself."""
     found, pictures = kinds(), picture_names()
-    names = {"picture", "side", "number", "kind", "draw", *knobs_of(ViewSettings)}
+    names = {"picture", "side", "number", "kind", "draw", "of", *knobs_of(ViewSettings)}
     notes = leave_out("This page", names.union(*(kind.knobs for kind in found.values())))
-    for name, known in (("picture", pictures), ("kind", found)):
+    for name, known in (("picture", pictures), ("kind", [*found, BY_METHOD]), ("of", _cards())):
         asked = st.query_params.get(name)
         if asked and asked not in known:
             notes.append(f"There is no {name} called '{asked}' here: known are {', '.join(known)}.")
@@ -104,16 +109,19 @@ def _pictures(source: Source, settings: ViewSettings) -> None:
     found = kinds()
     name = st.segmented_control(
         "What is made of it",
-        list(found),
+        [*found, BY_METHOD],
         default="Views",
         required=True,
         key="kind",
         bind="query-params",
         help="How different methods use views.",
     )
+    if name == BY_METHOD:
+        _of_method(source, settings)
+        return
     kind = found[name]
     st.caption(kind.about)
-    values = _draw_row(kind)
+    values = _draw_row(kind.knobs)
     try:
         image = as_floats(source.image)
         panels = kind.make(image, settings, values, torch.Generator().manual_seed(values["seed"]))
@@ -127,14 +135,42 @@ def _pictures(source: Source, settings: ViewSettings) -> None:
             draw_panel(panel)
 
 
-def _draw_row(kind: Kind) -> dict[str, Any]:
+def _of_method(source: Source, settings: ViewSettings) -> None:
+    """What a method that is chosen makes of the picture: by its own settings, but for those turned on this page."""
+    told = "Whose views are drawn; no network has to be trained for it."
+    title = st.selectbox("Method", list(_cards()), key="of", bind="query-params", help=told)
+    card = _cards()[title]
+    st.caption(f"**Sees**: {card.sees} **Is asked for**: {card.target} Drawn three times by the method's own view "
+               "settings, except those that you have turned on this page.")  # fmt: skip
+    seed = _draw_row({})["seed"]
+    turned = {key: knob.default for key, knob in knobs_of(ViewSettings).items()}
+    turned = {key: value for key, usual in turned.items() if (value := getattr(settings, key)) != usual}
+    image, others = as_floats(source.image), as_floats(company(source.image.shape[-1]))
+    partner = image if source.partner is None else as_floats(source.partner)
+    try:
+        panels = method_views(card.id, image, partner, others, turned, seed)
+    except UserError as error:
+        st.error(plain(str(error)))
+        return
+    for panel in panels:
+        draw_panel(panel)
+    st.page_link(pages()["methods"], label="The whole card", query_params={"method": card.id},
+                 icon=":material/menu_book:", help="Idea, equation, knobs and code of this method.")  # fmt: skip
+
+
+def _cards() -> dict[str, Card]:
+    """The cards of all methods by their titles, which the address holds."""
+    return {method.card.title: method.card for method in methods().values()}
+
+
+def _draw_row(knobs: dict[str, Knob]) -> dict[str, Any]:
     """The seed, the button for the next one, and the knobs of this kind of view."""
     with st.grid(min_column_width=150, gap="medium", vertical_alignment="bottom"):
         again = {"on_click": _next_seed, "help": "The next seed.", "key": "again"}
         st.button("Draw again", icon=":material/casino:", width="stretch", **again)
         told = "The same seed draws the same views: the address of this page shows them to anyone."
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, 1, key="draw", bind="query-params", help=told)
-        values = {name: _knob(knob) for name, knob in kind.knobs.items()}
+        values = {name: _knob(knob) for name, knob in knobs.items()}
     return values | {"seed": seed}
 
 

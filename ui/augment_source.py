@@ -25,10 +25,15 @@ SIDES = (32, 64, 96)
 
 @dataclass(frozen=True)
 class Source:
-    """A picture, uint8 (3, S, S), and what it shows."""
+    """A picture, uint8 (3, S, S), and what it shows.
+
+    Attributes:
+        partner: another picture of the same thing, where there is one.
+    """
 
     image: Tensor
     title: str
+    partner: Tensor | None = None
 
 
 def picture_names() -> list[str]:
@@ -74,14 +79,26 @@ def choose_source() -> Source | None:
 def dataset_picture(name: str, number: int, size: int) -> Source:
     """A held-out image of a dataset that is here. Toybox is drawn at any size, just this one scene."""
     if name == "toybox":
-        scene = _scenes()[number]
-        drawn = draw_scene(scene, size if size in SIZES else SIZES[0])
-        image = torch.from_numpy(np.array(drawn)).permute(2, 0, 1)
-        return Source(resize(image[None], size)[0], f"Toybox scene {number}")
+        scenes = _scenes()
+        who = scenes[number].toy, scenes[number].individual
+        same = [i for i, scene in enumerate(scenes) if (scene.toy, scene.individual) == who and i != number]
+        partner = _scene(same[0], size) if same else None
+        return Source(_scene(number, size), f"Toybox scene {number}", partner)
     data = load_images(name)
     label = None if data.test.labels is None else data.classes[data.test.labels[number]]
     title = f"{data.title} image {number}" + (f": {label}" if label else "")
     return Source(resize(data.test.images[number : number + 1], size)[0], title)
+
+
+def company(size: int) -> Tensor:
+    """Three Toybox scenes (3, 3, S, S) that share a batch with a picture."""
+    return torch.stack([_scene(number, size) for number in (3, 14, 25)])
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _scene(number: int, size: int) -> Tensor:
+    drawn = draw_scene(_scenes()[number], size if size in SIZES else SIZES[0])
+    return resize(torch.from_numpy(np.array(drawn)).permute(2, 0, 1)[None], size)[0]
 
 
 def _datasets() -> dict[str, str]:

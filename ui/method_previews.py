@@ -10,7 +10,7 @@ from sslcore.settings import RunSettings
 from sslcore.training.build import build_method
 
 SHOWN = 8
-SCENES = 40  # enough for the mean and spread of the pixels, drawn in a blink
+SCENES = 60  # enough for the mean and spread of the pixels and for a cluster each, drawn in a blink
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

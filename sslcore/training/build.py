@@ -41,6 +41,15 @@ def build_method(settings: RunSettings, data: ImageData) -> Method:
     info = InputInfo(
         data.channels, data.size, len(data.classes), len(data.train.images), tuple(data.mean), tuple(data.std)
     )
+    return initialised(settings, info)
+
+
+def initialised(settings: RunSettings, info: InputInfo) -> Method:
+    """The same for images of which no more than this is known.
+
+    Raises:
+        UserError: as :func:`build_method`.
+    """
     with _seeding, torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.machine.seed)
         return get_method(settings.method)(settings, info)

@@ -8,16 +8,20 @@ from PIL import Image
 
 from sslcore.errors import UserError
 from sslcore.knobs import knobs_of
+from sslcore.registry import methods
 from sslcore.runs import RunFolder
 from sslcore.views import ViewSettings
 from sslcore.views.lab import lab_to_rgb
 from ui import jobs, trained
 from ui.augment_kinds import kinds
+from ui.augment_methods import DRAWS, method_views
 from ui.augment_page import PRESETS
 from ui.augment_source import dataset_picture
 from ui.trained import runs_with_weights, similarity
 
 IMAGE = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
+OTHERS = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+HIDING = ("context_encoder", "mae", "beit", "simmim", "maskfeat", "data2vec", "ijepa", "msn", "ibot")
 
 
 def captions(app) -> str:
@@ -56,6 +60,44 @@ def test_every_kind_of_view_is_drawn(page, kind):
     app = page("augmentations", side="32", kind=kind)
     assert not app.exception and not app.error
     assert app.get("image")
+
+
+@pytest.mark.parametrize("name", methods())
+def test_every_method_makes_something_of_a_picture(name):
+    seen = [method_views(name, IMAGE, IMAGE.flip(2), OTHERS, turned, 5) for turned in ({}, {}, {"flip": 1.0})]
+    assert seen[0]
+    for panel, again in zip(seen[0], seen[1], strict=True):
+        assert panel.title and len(panel.images) and panel.images.shape[-3] == 3
+        assert torch.equal(panel.images, again.images)
+
+
+def test_views_of_a_method_are_of_the_picture_and_not_of_its_company():
+    still = {"crop_min": 1.0, "crop_max": 1.0, "flip": 0.0, "jitter": 0.0, "grayscale": 0.0}
+    (turns,) = method_views("rotation", IMAGE, IMAGE, OTHERS, still, 0)
+    assert all(torch.allclose(turns.images[4 * i], IMAGE, atol=1e-5) for i in range(DRAWS))
+    assert torch.allclose(turns.images[1], IMAGE.rot90(1, (1, 2)), atol=1e-5)
+    pair = method_views("micle", IMAGE, IMAGE.flip(2), OTHERS, still | {"view_scale": 1.0}, 0)
+    assert torch.allclose(pair[0].images[0], IMAGE, atol=1e-5)
+    assert torch.allclose(pair[1].images[0], IMAGE.flip(2), atol=1e-5)
+
+
+def test_what_is_hidden_is_shown_beside_what_is_left():
+    titles = {
+        name: [panel.title for panel in method_views(name, IMAGE, IMAGE, OTHERS, {}, 0)] for name in HIDING
+    }
+    assert all("What is left of it" in found for found in titles.values())
+    assert titles["ijepa"][-1] == "What is to be told from it, block by block"
+    (left,) = (p for p in method_views("mae", IMAGE, IMAGE, OTHERS, {}, 0) if p.title == "What is left of it")
+    assert ((left.images == 0.5).all(1).float().mean((1, 2)) >= 0.75).all()
+
+
+def test_a_method_is_chosen_and_linked(page):
+    app = page("augmentations", side="32", kind="By method", of="Masked autoencoder")
+    assert not app.exception and not app.error
+    assert app.selectbox(key="of").value == "Masked autoencoder"
+    assert "Is asked for" in words(app) and "What is left of it" in words(app)
+    app.selectbox(key="of").select("Jigsaw puzzle").run()
+    assert not app.exception and "in the order in which the network gets them" in words(app)
 
 
 @pytest.mark.parametrize("title", PRESETS)
