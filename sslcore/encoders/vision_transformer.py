@@ -61,12 +61,20 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, tokens: Tensor) -> Tensor:
+        mixed = attention(*self._heads(tokens))
+        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(tokens.shape))
+        return tokens + self.mlp(self.norm2(tokens))
+
+    def weights(self, tokens: Tensor) -> Tensor:
+        """How much every token (N, L, width) takes from every other one: (N, heads, L, L), rows sum to 1."""
+        query, key, _ = (part.float() for part in self._heads(tokens))
+        return (query @ key.mT / query.shape[-1] ** 0.5).softmax(-1)
+
+    def _heads(self, tokens: Tensor) -> Tensor:
+        """Query, key and value, (3, N, heads, L, d)."""
         count, length, width = tokens.shape
         qkv = self.qkv(self.norm1(tokens)).view(count, length, 3, self.heads, width // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        mixed = attention(query, key, value)
-        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(count, length, width))
-        return tokens + self.mlp(self.norm2(tokens))
+        return qkv.permute(2, 0, 3, 1, 4)
 
 
 def transformer(width: int, depth: int, heads: int = 4) -> nn.Sequential:
@@ -164,6 +172,18 @@ class VisionTransformer(Encoder):
         if keep is not None:
             tokens = tokens.gather(1, keep[..., None].expand(-1, -1, tokens.shape[2]))
         return tokens
+
+    def attention_map(self, images: Tensor) -> Tensor:
+        """Where the last block looks: what each place of standardised images gives to the others, (N, h, w) for
+        square images, mean over heads and tokens; every map sums to 1.
+
+        DINO (arXiv 2104.14294, figure 1) draws what its class token takes; here the representation is the mean of
+        all tokens.
+        """
+        *early, last = self.blocks
+        given = last.weights(nn.Sequential(*early)(self.embed_patches(images))).mean((1, 2))
+        side = isqrt(given.shape[1])
+        return given.unflatten(1, (side, side))
 
     def embed(self, images: Tensor) -> Tensor:
         return self.tokens(images).mean(1)

@@ -8,6 +8,8 @@ from torch import Tensor
 from sslcore.losses import mean_entropy_gap
 from sslcore.methods.base import Panel, Views
 
+MOST_BARS, BAR_HEIGHT = 64, 32  # groups, pixels
+
 
 def groups_in_use(assignments: Tensor) -> Tensor:
     """Effective number of groups, 1 to K: the perplexity of the mean of soft assignments (N, K)."""
@@ -18,6 +20,7 @@ def show_groups(views: Views, first: Tensor, second: Tensor) -> list[Panel]:
     """Both views with the group that the network puts them in, from soft assignments (N, K)."""
     same = first.argmax(1) == second.argmax(1)
     marks = tuple(" ✓" if hit else " ✗" for hit in same.tolist())
+    both = torch.cat([first, second]).float()
     return [
         Panel("First view", views["view1"], group_names(first)),
         Panel(
@@ -26,7 +29,27 @@ def show_groups(views: Views, first: Tensor, second: Tensor) -> list[Panel]:
             tuple(name + mark for name, mark in zip(group_names(second), marks, strict=True)),
             "The group each view is sorted into, and how surely; ✓: both views of an image in the same one.",
         ),
+        show_usage(both.mean(0), "These views"),
     ]
+
+
+def show_usage(shares: Tensor, what: str) -> Panel:
+    """How evenly K groups are used, as bars, the largest first.
+
+    Args:
+        shares: (K,) sizes or sums of assignments.
+        what: what was sorted.
+    """
+    shares = shares.float() / shares.sum()
+    used = torch.special.entr(shares).sum().exp().item()
+    shown = shares.sort(descending=True).values[:MOST_BARS]
+    level = torch.arange(BAR_HEIGHT, 0, -1, device=shares.device) / BAR_HEIGHT
+    bars = (shown / shown[0] >= level[:, None]).float()
+    caption = f"{used:.1f} of {len(shares)} in use"
+    text = f"{what}: the share of every group, the largest first. A single bar is a collapse."
+    return Panel(
+        "How the groups are used", bars.repeat_interleave(2, 1)[None, None], (caption,), text, columns=1
+    )
 
 
 def group_names(assignments: Tensor) -> tuple[str, ...]:

@@ -36,6 +36,10 @@ class Sortings(nn.Module):
         self.register_buffer("in_use", torch.full((), float(clusters)))
         self.register_buffer("done", torch.zeros((), dtype=torch.bool))
 
+    def sizes(self) -> Tensor:
+        """How many images each cluster (K,) of the first sorting has."""
+        return self.target[:, 0].bincount(minlength=self.centroids.shape[1])
+
     def figures(self) -> dict[str, Tensor]:
         """What a method may tell of its latest sorting."""
         return {"agreement": self.agreement.clone(), "clusters_in_use": self.in_use.clone()}

@@ -67,6 +67,20 @@ def test_a_transformer_sees_only_the_tokens_it_is_given():
     assert encoder.tokens(images).shape == (2, 16, 16)
 
 
+def test_the_attention_map_is_what_places_give_to_others():
+    encoder = VisionTransformer(InputInfo(size=16), patch_size=4, token_width=16, depth=2, heads=2).eval()
+    images = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    found = encoder.attention_map(images)
+    assert found.shape == (3, 4, 4) and torch.allclose(found.sum((1, 2)), torch.ones(3))
+    last = encoder.blocks[-1]
+    tokens = torch.rand(1, 16, 16)
+    query, key, value = last._heads(tokens)
+    assert torch.allclose(last.weights(tokens) @ value, attention(query, key, value), atol=1e-5)
+    with torch.no_grad():
+        last.qkv.weight.zero_()  # all are alike to all
+    assert torch.allclose(encoder.attention_map(images), torch.full((3, 4, 4), 1 / 16))
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_attention_is_the_textbooks(dtype):
     narrow = torch.randn(3, 2, 4, 9, 8, generator=torch.Generator().manual_seed(0)).to(dtype)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
+from sslcore.methods.attention import where_it_looks
 from sslcore.methods.base import Losses, Panel, Views
 from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.methods.groups import groups_in_use, show_groups
@@ -97,4 +98,5 @@ class DINO(CenteredTeacher, MultiCrop):
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
         answers = (self.center.assign(logits, self.knobs) for logits in self.teach(views))
-        return [*show_groups(views, *answers), *self.small_views(views)]
+        looks = where_it_looks(self.encoder, views["view1"])
+        return [*show_groups(views, *answers), *looks, *self.small_views(views)]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
+from sslcore.methods.attention import where_it_looks
 from sslcore.methods.base import Batch, Losses, Panel, TwoViewSettings, Views
 from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.methods.groups import group_map, groups_in_use, show_groups
@@ -129,6 +130,7 @@ class IBOT(NeedsTransformer, CenteredTeacher):
             Panel("What the student sees of the first view", covered),
             Panel("The groups it names for all patches", group_map(student), text=text),
             Panel("The teacher's groups", group_map(teacher), text=text),
+            *where_it_looks(self.encoder, views["view1"]),
         ]
 
     def patch_groups(self, views: Views, *, teacher: bool) -> Tensor:

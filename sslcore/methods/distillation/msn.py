@@ -10,6 +10,7 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, Prototypes
 from sslcore.knobs import knob
 from sslcore.losses import dino, mean_entropy_gap
+from sslcore.methods.attention import where_it_looks
 from sslcore.methods.base import Batch, Losses, Panel, Views
 from sslcore.methods.ema import RisingMomentumSettings
 from sslcore.methods.groups import groups_in_use, show_groups
@@ -129,5 +130,6 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
         first, second = (F.softmax(s / self.knobs.student_temperature, 1) for s in (student, teacher))
         return [
             *show_groups({"view1": seen, "view2": views["view2"]}, first, second),
+            *where_it_looks(self.encoder, views["view2"]),
             *self.small_views(views),
         ]

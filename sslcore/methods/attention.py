@@ -1,0 +1,21 @@
+"""Where a transformer looks, as pictures."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sslcore.encoders import Encoder, VisionTransformer
+from sslcore.methods.base import Panel
+
+DARK = 0.15  # brightness of places that give nothing to the others
+
+
+@torch.no_grad()
+def where_it_looks(encoder: Encoder, images: Tensor) -> list[Panel]:
+    """Images (N, C, H, W) in [0, 1], bright where the last block looks; nothing if there is no transformer."""
+    if not isinstance(encoder, VisionTransformer):
+        return []
+    given = encoder.attention_map(encoder.standardise(images))
+    light = F.interpolate((given / given.amax((1, 2), keepdim=True))[:, None], size=images.shape[-2:])
+    text = "Bright: places that all others take much from in the last block, on average over its heads."
+    return [Panel("Where it looks", images * (DARK + (1 - DARK) * light), text=text)]
