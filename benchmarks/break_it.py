@@ -36,6 +36,7 @@ STORE = Store(RESULTS / "break_it.json")
 def main() -> None:
     parser = benchmark_parser(__doc__.split("\n")[0], data="toybox", seconds=60.0, seeds=1)
     args = parser.parse_args()
+    failed = ""
     try:
         if not args.publish:
             data, chosen = load(args.data), args.methods or list(methods())
@@ -46,10 +47,12 @@ def main() -> None:
                 for seed in range(args.seeds)
             ]
             runs = [run for run in runs if has_what_it_takes(data, run)]
-            fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
+            failed = fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
         publish(STORE, one_minute.STORE)
     except UserError as error:
-        parser.error(str(error))
+        failed = str(error)
+    if failed:
+        parser.error(failed)
 
 
 def publish(store: Store, whole: Store, pages: Path = RESULTS) -> None:

@@ -75,16 +75,18 @@ def fill(
     data: ImageData,
     *,
     fresh: bool = False,
-) -> None:
+) -> str:
     """Measure what a table lacks; cells of other methods, seeds and switches stay.
 
     Args:
         shared: what all cells of the table have in common, such as ``{"seconds": 60.0}``.
         fresh: measure the wanted cells even if they are there; each stays until the new one is measured.
 
+    Returns:
+        A sentence on cells that could not be measured, empty if all are there.
+
     Raises:
-        UserError: if the data have no labels, the table was measured under other conditions, or, after all others
-            are measured, if cells could not be.
+        UserError: if the data have no labels, or the table was measured under other conditions.
     """
     if not data.labelled:
         raise UserError(f"Nothing can be scored on {data.title}: sort its images into one folder per class.")
@@ -107,8 +109,7 @@ def fill(
         else:
             others = [other for other in store.cells(name) if key(other) != key(cell)]
             store.save(name, shared, [*others, cell])
-    if failed:
-        raise UserError(f"{len(failed)} of {len(missing)} runs failed: {'; '.join(failed)}")
+    return f"{len(failed)} of {len(missing)} runs failed: {'; '.join(failed)}" if failed else ""
 
 
 def key(cell: Cell) -> tuple[str, int, str]:

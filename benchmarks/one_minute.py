@@ -38,16 +38,19 @@ COLUMNS = ("method", "id", "kNN", "linear", "untrained", "steps", "seeds")
 def main() -> None:
     parser = benchmark_parser(__doc__.split("\n")[0], data="toybox", seconds=60.0, seeds=3)
     args = parser.parse_args()
+    failed = ""
     try:
         if not args.publish:
             data, chosen = load(args.data), args.methods or list(methods())
             runs = [timed_run(m, data, args.seconds, seed) for m in chosen for seed in range(args.seeds)]
             if not args.methods:
                 runs = [run for run in runs if has_what_it_takes(data, run)]
-            fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
+            failed = fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
         publish(STORE)
     except UserError as error:
-        parser.error(str(error))
+        failed = str(error)
+    if failed:
+        parser.error(failed)
 
 
 def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:

@@ -56,16 +56,19 @@ def main() -> None:
         "--gpu", action="store_true", help=f"ResNet-18, batch 512, 100 epochs of {', '.join(ON_GPU)} instead"
     )
     args = parser.parse_args()
+    failed = ""
     try:
         if not args.publish:
-            measure(args, part(load(args.data), args.images))
+            failed = measure(args, part(load(args.data), args.images))
         publish(STORE)
     except UserError as error:
-        parser.error(str(error))
+        failed = str(error)
+    if failed:
+        parser.error(failed)
 
 
-def measure(args: Any, data: ImageData) -> None:
-    """Fill the table of the processor, or that of the GPU.
+def measure(args: Any, data: ImageData) -> str:
+    """Fill the table of the processor, or that of the GPU; returns a sentence on what could not be measured.
 
     Raises:
         UserError: if there is no GPU.
@@ -77,15 +80,15 @@ def measure(args: Any, data: ImageData) -> None:
         chosen = args.methods or ON_GPU
         runs = [RunSettings.build(m, data=data.name, seed=seed, **GPU) for m in chosen for seed in seeds]
         shared = {"epochs": GPU["epochs"], "images": images}
-        fill(STORE, GPU_TABLE.format(name), shared, runs, data, fresh=args.fresh)
-        return
+        return fill(STORE, GPU_TABLE.format(name), shared, runs, data, fresh=args.fresh)
     chosen = args.methods or (*BESIDE, *LEADING)
     runs = [timed_run(m, data, args.seconds, seed, **PROCESSOR) for m in chosen for seed in seeds]
     shared = {"seconds": args.seconds, "images": images}
-    fill(STORE, name, shared, runs, data, fresh=args.fresh)
+    failed = fill(STORE, name, shared, runs, data, fresh=args.fresh)
     if not any(cell["method"] == "pixels" for cell in STORE.cells(name)):
         found = pixels(data)
         STORE.save(name, shared, [*STORE.cells(name), found])
+    return failed
 
 
 def part(data: ImageData, count: int) -> ImageData:

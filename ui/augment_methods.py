@@ -1,6 +1,7 @@
 """What a method makes of a picture before its network sees it: its views as panels, whatever their names."""
 
 from collections import defaultdict
+from functools import lru_cache
 from math import isqrt
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sslcore.encoders import InputInfo
-from sslcore.methods.base import Batch, Panel, Views
+from sslcore.methods.base import Batch, Method, Panel, Views
 from sslcore.registry import get_method
 from sslcore.settings import RunSettings
 from sslcore.training.build import initialised
@@ -21,14 +22,15 @@ TITLES = {
     "view1": "First view",
     "view2": "Second view",
     "locals": "Small views",
-    "images": "The picture, as it was drawn",
+    "images": "The augmented picture",
+    "rotation.images": "The augmented picture in four turns",
     "gray": "What the network sees",
     "seen": "What the network sees",
     "truth": "What is asked for",
     "clean": "What must come out",
     "tiles": "Its tiles, in the order in which the network gets them",
     "patches": "Its patches",
-    "whole": "The whole picture, halved",
+    "whole": "The whole picture at half its side",
     "other": "Another picture",
     "places": "The same with its own colours, in which places are to be recognised",
 }
@@ -51,8 +53,7 @@ def method_views(
     images = torch.cat([picture[None], others])
     known = torch.arange(len(images))
     batch = Batch(images, known, known, torch.cat([partner[None], others]))
-    info = InputInfo(3, picture.shape[-1], len(images), COUNT)
-    method = initialised(RunSettings.build(name, **turned), info)
+    method = _network(name, picture.shape[-1], len(images), tuple(turned.items()))
     generator = torch.Generator().manual_seed(seed)
     patch = getattr(method.encoder, "patch_size", 1)
     found: dict[str, list[Tensor]] = defaultdict(list)  # pictures by title
@@ -61,9 +62,14 @@ def method_views(
             drawn = method.views(batch, generator)
         for part, views in _parts(drawn, len(images)).items():
             of = f"{get_method(part).card.title}: " if part else ""
-            for title, pictures in _pictures(views, patch):
+            for title, pictures in _pictures(part or name, views, patch):
                 found[of + title].append(pictures)
     return [_panel(title, torch.cat(pictures)) for title, pictures in found.items()]
+
+
+@lru_cache(maxsize=16)
+def _network(name: str, side: int, classes: int, turned: tuple[tuple[str, Any], ...]) -> Method:
+    return initialised(RunSettings.build(name, **dict(turned)), InputInfo(3, side, classes, COUNT))
 
 
 def _panel(title: str, pictures: Tensor) -> Panel:
@@ -81,10 +87,11 @@ def _parts(drawn: Views, count: int) -> dict[str, Views]:
     return parts
 
 
-def _pictures(views: Views, patch: int) -> list[tuple[str, Tensor]]:
+def _pictures(method: str, views: Views, patch: int) -> list[tuple[str, Tensor]]:
     """All pictures among the views, (k, 3, h, w) each, and what is hidden of them."""
     shown = {name: rows for name, rows in views.items() if rows.ndim >= 4 and rows.shape[-3] == 3}
-    found = [(TITLES.get(name, name.capitalize()), _laid_out(rows)) for name, rows in shown.items()]
+    titles = {name: TITLES.get(name, name.capitalize()) for name in shown}
+    found = [(TITLES.get(f"{method}.{name}", titles[name]), _laid_out(rows)) for name, rows in shown.items()]
     return found + _hidden(views, patch)
 
 

@@ -14,7 +14,7 @@ from sslcore.registry import Card, methods
 from sslcore.views import ViewSettings, torchvision_code
 from ui.address import leave_out, show_notes
 from ui.augment_kinds import kinds
-from ui.augment_methods import method_views
+from ui.augment_methods import DRAWS, method_views
 from ui.augment_source import Source, choose_source, company, picture_names
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
@@ -71,8 +71,13 @@ def _strangers() -> list[str]:
     found, pictures = kinds(), picture_names()
     names = {"picture", "side", "number", "kind", "draw", "of", *knobs_of(ViewSettings)}
     notes = leave_out("This page", names.union(*(kind.knobs for kind in found.values())))
-    for name, known in (("picture", pictures), ("kind", [*found, BY_METHOD]), ("of", _cards())):
-        asked = st.query_params.get(name)
+    places = (
+        ("picture", "picture", pictures),
+        ("kind", "kind", [*found, BY_METHOD]),
+        ("of", "method", _cards()),
+    )
+    for place, name, known in places:
+        asked = st.query_params.get(place)
         if asked and asked not in known:
             notes.append(f"There is no {name} called '{asked}' here: known are {', '.join(known)}.")
     return notes
@@ -140,12 +145,14 @@ def _of_method(source: Source, settings: ViewSettings) -> None:
     told = "Whose views are drawn; no network has to be trained for it."
     title = st.selectbox("Method", list(_cards()), key="of", bind="query-params", help=told)
     card = _cards()[title]
-    st.caption(f"**Sees**: {card.sees} **Is asked for**: {card.target} Drawn three times by the method's own view "
-               "settings, except those that you have turned on this page.")  # fmt: skip
+    st.caption(f"**Sees**: {card.sees} **Is asked for**: {card.target}")
+    st.caption(
+        f"Drawn {DRAWS} times with the method's own view settings; one that you change here replaces its own."
+    )
     seed = _draw_row({})["seed"]
     turned = {key: knob.default for key, knob in knobs_of(ViewSettings).items()}
     turned = {key: value for key, usual in turned.items() if (value := getattr(settings, key)) != usual}
-    image, others = as_floats(source.image), as_floats(company(source.image.shape[-1]))
+    image, others = as_floats(source.image), as_floats(company(source))
     partner = image if source.partner is None else as_floats(source.partner)
     try:
         panels = method_views(card.id, image, partner, others, turned, seed)

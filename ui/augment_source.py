@@ -83,16 +83,21 @@ def dataset_picture(name: str, number: int, size: int) -> Source:
         who = scenes[number].toy, scenes[number].individual
         same = [i for i, scene in enumerate(scenes) if (scene.toy, scene.individual) == who and i != number]
         partner = _scene(same[0], size) if same else None
-        return Source(_scene(number, size), f"Toybox scene {number}", partner)
+        return Source(_scene(number, size), _scene_title(number), partner)
     data = load_images(name)
     label = None if data.test.labels is None else data.classes[data.test.labels[number]]
     title = f"{data.title} image {number}" + (f": {label}" if label else "")
     return Source(resize(data.test.images[number : number + 1], size)[0], title)
 
 
-def company(size: int) -> Tensor:
-    """Three Toybox scenes (3, 3, S, S) that share a batch with a picture."""
-    return torch.stack([_scene(number, size) for number in (3, 14, 25)])
+def company(source: Source) -> Tensor:
+    """Three Toybox scenes, uint8 (3, 3, S, S), that share a batch with a picture and are others than it."""
+    others = [number for number in (3, 14, 25, 36) if source.title != _scene_title(number)]
+    return torch.stack([_scene(number, source.image.shape[-1]) for number in others[:3]])
+
+
+def _scene_title(number: int) -> str:
+    return f"Toybox scene {number}"
 
 
 @st.cache_data(max_entries=50, show_spinner=False)

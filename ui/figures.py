@@ -13,7 +13,7 @@ from ui.plotly_live import Figure
 from ui.texts import number, percent
 
 NAME_HEIGHT = 0.12  # room that a reference's name takes, as a share of what the references span
-FAR = 20  # times as large as the smallest curve, one needs an axis of its own
+COUNT = 10  # what gets larger than this counts something, and lies on another axis than shares and entropies
 SMOOTHING = 0.9  # share of the past in a smoothed loss; the raw curve stays visible behind it
 DASHES = ("solid", "dash", "longdash", "dashdot")  # dotted are references
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -64,17 +64,12 @@ def metrics_figure(view: RunView) -> Figure:
     """
     figure = _family(view, "metric/", "value", "This method measures nothing besides its loss.")
     peaks = [max((abs(y) for y in trace["y"] if y is not None), default=0.0) for trace in figure.traces]
-    low = min((peak for peak in peaks if peak), default=0.0)
-    far = [trace for trace, peak in zip(figure.traces, peaks, strict=True) if low and peak > FAR * low]
-    for trace in far:
-        trace.update(yaxis="y2", name=f"{trace['name']} (right)")
-    if far:
-        figure.layout["yaxis2"] = {
-            "overlaying": "y",
-            "side": "right",
-            "showgrid": False,
-            "rangemode": "tozero",
-        }
+    far = [trace for trace, peak in zip(figure.traces, peaks, strict=True) if peak > COUNT]
+    if 0 < len(far) < len(peaks):
+        for trace in far:
+            trace.update(yaxis="y2", name=f"{trace['name']} (right)")
+        right = {"overlaying": "y", "side": "right", "showgrid": False, "rangemode": "tozero"}
+        figure.layout["yaxis2"] = axes("", "count")["yaxis"] | right
     return figure
 
 

@@ -111,8 +111,6 @@ def draw_preview(run: str) -> None:
 
 
 def _choice(label: str, options: list[str], key: str, told: str) -> str:
-    if st.session_state.get(key, options[0]) not in options:  # the run looked at before had more of them
-        del st.session_state[key]
     how = {"default": options[0], "required": True, "key": key, "help": told, "persist_state": "session"}
     return st.segmented_control(label, options, **how)
 

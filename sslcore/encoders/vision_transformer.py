@@ -66,7 +66,7 @@ class Block(nn.Module):
         return tokens + self.mlp(self.norm2(tokens))
 
     def weights(self, tokens: Tensor) -> Tensor:
-        """How much every token (N, L, width) takes from every other one: (N, heads, L, L), rows sum to 1."""
+        """Attention weights of tokens (N, L, width): (N, heads, L, L), every query's row sums to 1."""
         query, key, _ = (part.float() for part in self._heads(tokens))
         return (query @ key.mT / query.shape[-1] ** 0.5).softmax(-1)
 
@@ -174,14 +174,13 @@ class VisionTransformer(Encoder):
         return tokens
 
     def attention_map(self, images: Tensor) -> Tensor:
-        """Where the last block looks: what each place of standardised images gives to the others, (N, h, w) for
-        square images, mean over heads and tokens; every map sums to 1.
+        """Where the last block looks: the attention that each place of standardised images gets, (N, h, w) for square
+        images, mean over heads and queries; every map sums to 1.
 
         DINO (arXiv 2104.14294, figure 1) draws what its class token takes; here the representation is the mean of
         all tokens.
         """
-        *early, last = self.blocks
-        given = last.weights(nn.Sequential(*early)(self.embed_patches(images))).mean((1, 2))
+        given = self.blocks[-1].weights(self.blocks[:-1](self.embed_patches(images))).mean((1, 2))
         side = isqrt(given.shape[1])
         return given.unflatten(1, (side, side))
 

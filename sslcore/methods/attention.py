@@ -17,5 +17,5 @@ def where_it_looks(encoder: Encoder, images: Tensor) -> list[Panel]:
         return []
     given = encoder.attention_map(encoder.standardise(images))
     light = F.interpolate((given / given.amax((1, 2), keepdim=True))[:, None], size=images.shape[-2:])
-    text = "Bright: places that all others take much from in the last block, on average over its heads."
+    text = "Attention in the last block, mean over heads. Bright: the places that the tokens attend to most."
     return [Panel("Where it looks", images * (DARK + (1 - DARK) * light), text=text)]

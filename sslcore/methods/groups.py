@@ -5,15 +5,19 @@ import math
 import torch
 from torch import Tensor
 
-from sslcore.losses import mean_entropy_gap
 from sslcore.methods.base import Panel, Views
 
 MOST_BARS, BAR_HEIGHT = 64, 32  # groups, pixels
 
 
+def effective(sizes: Tensor) -> Tensor:
+    """Effective number of groups, 1 to K: the perplexity of their sizes (..., K), which need not sum to 1."""
+    return torch.special.entr(sizes / sizes.sum(-1, keepdim=True)).sum(-1).exp()
+
+
 def groups_in_use(assignments: Tensor) -> Tensor:
-    """Effective number of groups, 1 to K: the perplexity of the mean of soft assignments (N, K)."""
-    return assignments.shape[1] * (-mean_entropy_gap(assignments.detach())).exp()
+    """Effective number of groups by the mean of soft assignments (N, K)."""
+    return effective(assignments.detach().float().mean(0))
 
 
 def show_groups(views: Views, first: Tensor, second: Tensor) -> list[Panel]:
@@ -29,7 +33,9 @@ def show_groups(views: Views, first: Tensor, second: Tensor) -> list[Panel]:
             tuple(name + mark for name, mark in zip(group_names(second), marks, strict=True)),
             "The group each view is sorted into, and how surely; ✓: both views of an image in the same one.",
         ),
-        show_usage(both.mean(0), "These views"),
+        show_usage(
+            both.mean(0), f"These {len(both)} views, which cannot fill more than {len(both)} groups for sure"
+        ),
     ]
 
 
@@ -37,16 +43,15 @@ def show_usage(shares: Tensor, what: str) -> Panel:
     """How evenly K groups are used, as bars, the largest first.
 
     Args:
-        shares: (K,) sizes or sums of assignments.
+        shares: (K,) sizes, or means of soft assignments.
         what: what was sorted.
     """
-    shares = shares.float() / shares.sum()
-    used = torch.special.entr(shares).sum().exp().item()
     shown = shares.sort(descending=True).values[:MOST_BARS]
     level = torch.arange(BAR_HEIGHT, 0, -1, device=shares.device) / BAR_HEIGHT
     bars = (shown / shown[0] >= level[:, None]).float()
-    caption = f"{used:.1f} of {len(shares)} in use"
-    text = f"{what}: the share of every group, the largest first. A single bar is a collapse."
+    caption = f"{effective(shares).item():.1f} of {len(shares)} in use"
+    text = f"{what}: the size of every group, the largest first. A single bar is a collapse; the number in use is the "
+    text += "perplexity of the sizes."
     return Panel(
         "How the groups are used", bars.repeat_interleave(2, 1)[None, None], (caption,), text, columns=1
     )

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcore.errors import UserError
+from sslcore.methods.base import Panel
+from sslcore.methods.groups import effective, show_usage
 from sslcore.methods.kmeans import kmeans
 
 
@@ -17,7 +19,6 @@ class Sortings(nn.Module):
         weight: (n, H), 1 on average; one over the size of the image's cluster if clusters count alike.
         centroids: (H, K, d).
         agreement: normalised mutual information of this sorting and the one before it, 0 at first.
-        in_use: effective number of clusters, 1 to K: the perplexity of their sizes.
 
     Raises:
         UserError: if there are more clusters than images.
@@ -33,16 +34,22 @@ class Sortings(nn.Module):
         self.register_buffer("weight", torch.ones(count, sortings))
         self.register_buffer("centroids", F.normalize(torch.randn(sortings, clusters, width), dim=2))
         self.register_buffer("agreement", torch.zeros(()))
-        self.register_buffer("in_use", torch.full((), float(clusters)))
         self.register_buffer("done", torch.zeros((), dtype=torch.bool))
+        self.sorted = count  # images that are sorted, the first ones
 
     def sizes(self) -> Tensor:
-        """How many images each cluster (K,) of the first sorting has."""
-        return self.target[:, 0].bincount(minlength=self.centroids.shape[1])
+        """How many images each cluster has in each sorting: (H, K)."""
+        clusters = self.centroids.shape[1]
+        return torch.stack([which.bincount(minlength=clusters) for which in self.target[: self.sorted].T])
 
     def figures(self) -> dict[str, Tensor]:
-        """What a method may tell of its latest sorting."""
-        return {"agreement": self.agreement.clone(), "clusters_in_use": self.in_use.clone()}
+        """What a method may tell of its latest sorting: its agreement with the one before, and how many clusters are
+        in use, on average over the sortings side by side."""
+        return {"agreement": self.agreement.clone(), "clusters_in_use": effective(self.sizes()).mean()}
+
+    def panels(self) -> list[Panel]:
+        """How evenly the clusters of the first sorting are used; nothing before the images have been sorted."""
+        return [show_usage(self.sizes()[0], "All training images, first sorting")] if self.done else []
 
     @torch.no_grad()
     def sort(self, rows: Tensor, *, uniform: bool, generator: torch.Generator, **how) -> None:
@@ -50,15 +57,14 @@ class Sortings(nn.Module):
 
         Rows are of the first images: where a run learns from fewer, the others stay as they were.
         """
-        count, clusters, used = len(rows), self.centroids.shape[1], []
+        count, clusters = len(rows), self.centroids.shape[1]
+        self.sorted = count
         before = self.target[:count].clone()
         for h in range(len(self.centroids)):
             self.centroids[h], which = kmeans(rows, clusters, generator=generator, **how)
             size = which.bincount(minlength=clusters)
-            used.append(torch.special.entr(size / count).sum().exp())
             self.target[:count, h] = which
             self.weight[:count, h] = count / (size.count_nonzero() * size[which]) if uniform else 1.0
-        self.in_use.copy_(torch.stack(used).mean())
         if self.done:
             pairs = zip(before.T.cpu().numpy(), self.target[:count].T.cpu().numpy(), strict=True)
             scores = [normalized_mutual_info_score(old, new) for old, new in pairs]

@@ -15,7 +15,7 @@ from sslcore.training import Trainer
 
 @dataclass(eq=False)
 class Job:
-    """One run in this process and the flags by which it is controlled."""
+    """A run from the queue to its end. The worker moves it on; everybody else sets its flags."""
 
     folder: RunFolder
     settings: RunSettings
@@ -50,7 +50,11 @@ class Job:
         return "stopping" if self.cancelled else "" if self.go.is_set() else "pausing"
 
     def status(self, place: int) -> "JobStatus":
-        """What a page shows of it."""
+        """What a page shows of it.
+
+        Args:
+            place: in the queue, from 1; 0 when it does not wait.
+        """
         trainer = self.trainer  # the worker may let go of it at any moment
         settings = trainer.settings if trainer else self.settings
         return JobStatus(

@@ -173,8 +173,9 @@ class JobManager:
         if job is not None:
             job.seen, job.awaited = time.monotonic(), True
             if job.history is not None:
-                with self._wake:
-                    self._followed.pop(run, None)  # rows may have been taken back unnoticed
+                if run in self._followed:
+                    with self._wake:
+                        self._followed.pop(run, None)  # rows may have been taken back unnoticed
                 return job.history.view()
         with self._wake:
             followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))

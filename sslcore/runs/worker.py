@@ -37,7 +37,7 @@ class Worker:
         """A run from its beginning, or from its checkpoint, to its end.
 
         Raises:
-            UserError: if it cannot begin.
+            UserError: if it cannot begin, or its method breaks it off.
         """
         job.state = "running"
         trainer = job.trainer = resume(job.folder) if job.continues else Trainer(job.settings)

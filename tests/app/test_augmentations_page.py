@@ -16,7 +16,7 @@ from ui import jobs, trained
 from ui.augment_kinds import kinds
 from ui.augment_methods import DRAWS, method_views
 from ui.augment_page import PRESETS
-from ui.augment_source import dataset_picture
+from ui.augment_source import _scene, _scenes, company, dataset_picture
 from ui.trained import runs_with_weights, similarity
 
 IMAGE = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -64,9 +64,9 @@ def test_every_kind_of_view_is_drawn(page, kind):
 
 @pytest.mark.parametrize("name", methods())
 def test_every_method_makes_something_of_a_picture(name):
-    seen = [method_views(name, IMAGE, IMAGE.flip(2), OTHERS, turned, 5) for turned in ({}, {}, {"flip": 1.0})]
+    seen = [method_views(name, IMAGE, IMAGE.flip(2), OTHERS, {}, 5) for _ in range(2)]
     assert seen[0]
-    for panel, again in zip(seen[0], seen[1], strict=True):
+    for panel, again in zip(*seen, strict=True):
         assert panel.title and len(panel.images) and panel.images.shape[-3] == 3
         assert torch.equal(panel.images, again.images)
 
@@ -79,6 +79,29 @@ def test_views_of_a_method_are_of_the_picture_and_not_of_its_company():
     pair = method_views("micle", IMAGE, IMAGE.flip(2), OTHERS, still | {"view_scale": 1.0}, 0)
     assert torch.allclose(pair[0].images[0], IMAGE, atol=1e-5)
     assert torch.allclose(pair[1].images[0], IMAGE.flip(2), atol=1e-5)
+
+
+def test_settings_that_are_changed_replace_those_of_the_method():
+    still = {"crop_min": 1.0, "flip": 1.0, "jitter": 0.0, "grayscale": 0.0, "view_scale": 1.0}
+    for panel in method_views("simclr", IMAGE, IMAGE, OTHERS, still, 0):
+        assert all(torch.allclose(view, IMAGE.flip(2), atol=1e-5) for view in panel.images)
+
+
+@pytest.mark.parametrize("side", [64, 96])
+def test_larger_pictures_are_cut_up_too(side):
+    picture = torch.rand(3, side, side, generator=torch.Generator().manual_seed(0))
+    for name in ("ijepa", "jigsaw", "cpc", "dino", "context_encoder"):
+        assert method_views(name, picture, picture, picture[None].repeat(3, 1, 1, 1), {}, 0)
+
+
+def test_a_scene_has_a_partner_of_the_same_individual_and_other_company():
+    scenes = _scenes()
+    source = dataset_picture("toybox", 3, 32)
+    drawn = [i for i in range(len(scenes)) if torch.equal(_scene(i, 32), source.partner)]
+    assert drawn and drawn != [3]
+    assert all((scenes[i].toy, scenes[i].individual) == (scenes[3].toy, scenes[3].individual) for i in drawn)
+    others = company(source)
+    assert others.shape == (3, 3, 32, 32) and not any(torch.equal(image, source.image) for image in others)
 
 
 def test_what_is_hidden_is_shown_beside_what_is_left():

@@ -252,9 +252,14 @@ def test_the_map_has_the_colours_that_its_images_allow(page, finished, colourful
 
 
 def test_where_things_are_is_a_colour_of_the_map_where_it_is_known(page, finished, monkeypatch):
-    place = Coloring("Place", np.arange(500) % 2, ("sea", "room"))
-    monkeypatch.setattr("ui.live_map.colorings_of", lambda *_: {"Class": place, "Place": place, "X": place})
+    known = {
+        "Class": Coloring("Class", np.arange(500) % 2, ("cat", "dog")),
+        "Place": Coloring("Place", np.arange(500) % 2, ("sea", "room")),
+        "X": Coloring("X", np.arange(500.0)),
+    }
+    monkeypatch.setattr("ui.live_map.colorings_of", lambda *_: known)
     app = page("train", run=finished())
+    assert [trace["name"] for trace in charts(app)["PCA"]["traces"]] == ["cat", "dog"]
     assert "try the colour Place" in texts(app.caption)
     app.session_state["map_color"] = "Place"
     app.run()

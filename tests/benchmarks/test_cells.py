@@ -46,8 +46,8 @@ def runs(*names: str, seeds: int = 2) -> list:
 
 
 def test_what_is_there_is_not_measured_again(store, measured, tiny):
-    fill(store, "photos", MINUTE, runs("simclr")[:1], tiny)
-    fill(store, "photos", MINUTE, runs("simclr", "byol"), tiny)
+    assert not fill(store, "photos", MINUTE, runs("simclr")[:1], tiny)
+    assert not fill(store, "photos", MINUTE, runs("simclr", "byol"), tiny)
     assert measured == [("simclr", 0, ""), ("simclr", 1, ""), ("byol", 0, ""), ("byol", 1, "")]
     assert [cells.key(c) for c in store.cells("photos")] == measured
 
@@ -75,8 +75,8 @@ def test_a_cell_that_cannot_be_measured_does_not_cost_the_others(store, measured
         return pretend(settings, data)
 
     monkeypatch.setattr(cells, "measure", fail)
-    with pytest.raises(UserError, match=r"2 of 6 runs failed: BYOL.*no convergence"):
-        fill(store, "photos", MINUTE, runs("simclr", "byol", "vicreg"), tiny)
+    failed = fill(store, "photos", MINUTE, runs("simclr", "byol", "vicreg"), tiny)
+    assert failed.startswith("2 of 6 runs failed: BYOL") and "no convergence" in failed
     assert {cell["method"] for cell in store.cells("photos")} == {"simclr", "vicreg"}
 
 

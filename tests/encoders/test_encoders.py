@@ -73,6 +73,8 @@ def test_the_attention_map_is_what_places_give_to_others():
     found = encoder.attention_map(images)
     assert found.shape == (3, 4, 4) and torch.allclose(found.sum((1, 2)), torch.ones(3))
     last = encoder.blocks[-1]
+    given = last.weights(encoder.blocks[0](encoder.embed_patches(images))).mean(1).mean(1)  # heads, queries
+    assert torch.allclose(found.flatten(1), given) and given.std() > 1e-4
     tokens = torch.rand(1, 16, 16)
     query, key, value = last._heads(tokens)
     assert torch.allclose(last.weights(tokens) @ value, attention(query, key, value), atol=1e-5)

@@ -79,26 +79,26 @@ SIMPLEX = torch.eye(8) - 1 / 8  # eight images as far apart as can be
 
 @pytest.mark.parametrize("name", ["simclr", "micle", "decoupled", "nnclr"])
 def test_images_on_a_simplex_are_the_best_there_is(name):
-    method = make(name, batch_size=8, projector_output=8, temperature=0.1)
+    method = make(name, batch_size=8, projector_output=8, temperature=1.0)
     method.project_both = lambda views: (SIMPLEX, SIMPLEX)
     method.predictor = torch.nn.Identity()
     if name == "nnclr":
         method.queue.rows.copy_(
             torch.nn.functional.normalize(SIMPLEX, dim=1).repeat(len(method.queue.rows) // 8, 1)
         )
-    expected = {"decoupled": log(14) - 80 / 7, "nnclr": log(1 + 7 * exp(-80 / 7))}
+    expected = {"decoupled": log(14) - 8 / 7, "nnclr": log(1 + 7 * exp(-8 / 7))}
     loss = method.loss(views_of(method, batch_of(8))).total.item()
-    assert loss == pytest.approx(expected.get(name, log(1 + 14 * exp(-80 / 7))), abs=1e-4)
+    assert loss == pytest.approx(expected.get(name, log(1 + 14 * exp(-8 / 7))), abs=1e-4)
     assert loss == pytest.approx(method.card.best(method.settings), abs=1e-4)
 
 
 def test_classes_on_a_simplex_are_the_best_for_supervised_contrast():
     """ln((M - 1) + (2N - M) exp(-(1 + 1 / (C - 1)) / t)) of 2N views, M of each of C classes."""
-    method = make("supcon", batch_size=32, temperature=0.1)
+    method = make("supcon", batch_size=32, temperature=1.0)
     corners = (torch.eye(4) - 1 / 4)[torch.arange(32) % 4]
     method.project_both = lambda views: (corners, corners)
     loss = method.loss(views_of(method, batch_of(32))).total.item()
-    assert loss == pytest.approx(log(15 + 48 * exp(-(4 / 3) / 0.1)), abs=1e-4)
+    assert loss == pytest.approx(log(15 + 48 * exp(-4 / 3)), abs=1e-4)
 
 
 def test_the_proximal_term_is_the_squared_distance_to_the_bank():
@@ -115,10 +115,11 @@ def test_amdim_bends_scores_and_fines_what_they_were():
     ones = torch.ones(4, 16)
     cost, size = method.cost(5 * ones, 5 * ones[:, None].expand(4, 3, 16))  # every score is 25 sqrt(16) = 100
     assert size.item() == pytest.approx(100.0**2) and cost.item() == pytest.approx(log(1 + 3 * 3), abs=1e-5)
-    apart = torch.full((2, 1, 16), -5.0)
-    apart[0] = 5.0
-    cost, _ = method.cost(apart[:, 0], apart)  # 100 where it belongs and -100 elsewhere, bent to +-20 tanh 5
-    assert cost.item() == pytest.approx(log(1 + exp(-40 * tanh(5))), abs=1e-6)
+    method = make("amdim", score_clip=1.0)
+    apart = torch.full((2, 1, 16), -(0.125**0.5))
+    apart[0] = 0.125**0.5
+    cost, _ = method.cost(apart[:, 0], apart)  # 0.5 where it belongs and -0.5 elsewhere, bent to +-tanh 0.5
+    assert cost.item() == pytest.approx(log(1 + exp(-2 * tanh(0.5))), abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["byol", "simsiam", "mean_shift"])

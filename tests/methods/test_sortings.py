@@ -24,7 +24,16 @@ def test_effective_clusters_are_the_perplexity_of_their_sizes(sizes, effective):
         sortings.sort(rows, uniform=True, generator=seeded(seed), iterations=5, reassign_empty=False)
         if len(sortings.target.unique()) == len(rows.unique(dim=0)):
             break
-    assert sortings.in_use.item() == pytest.approx(effective, abs=1e-4)
+    assert sortings.figures()["clusters_in_use"].item() == pytest.approx(effective, abs=1e-4)
+    assert sorted(sortings.sizes()[0].tolist(), reverse=True) == list(sizes)
+    assert sortings.panels()[0].captions[0].startswith(f"{effective:.1f} of 2")
+
+
+def test_images_that_a_run_does_not_learn_from_are_not_counted():
+    sortings = Sortings(100, 2, 2, 2)
+    assert not sortings.panels(), "nothing is sorted yet"
+    sortings.sort(torch.rand(10, 2, generator=seeded()), uniform=True, generator=seeded(), iterations=5)
+    assert sortings.sizes().sum(1).tolist() == [10, 10]
 
 
 def test_agreement_of_a_sorting_with_itself_is_one():

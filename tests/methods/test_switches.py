@@ -50,12 +50,13 @@ FIGURES = {
     "hybrid": ("part_knobs = rotation.watermark=on", "rotation", 0.4),
     "maskfeat": ("hog_norm = off", "loss", 1.3),
 }  # fmt: skip
-IN_THEIR_OWN_TESTS = {"mae"}
+# such a short run shows nothing; that the mean colour of a patch takes over without norm_pix is a closed form
+IN_CLOSED_FORM = {"mae"}
 
 
 def test_every_method_has_a_switch_that_is_tried():
     breakable = {name for name, method in methods().items() if method.card.switches}
-    assert FIGURES.keys() | COLLAPSING.keys() | IN_THEIR_OWN_TESTS == breakable
+    assert FIGURES.keys() | COLLAPSING.keys() | IN_CLOSED_FORM == breakable
 
 
 @pytest.fixture(scope="module")

@@ -117,11 +117,11 @@ def test_terms_have_a_curve_each():
 def test_counts_beside_shares_have_an_axis_of_their_own():
     curves = {
         f"metric/{name}": Curve(np.arange(3), np.full(3, value, dtype=np.float32))
-        for name, value in {"accuracy": 0.5, "agreement": 0.9, "groups": 60.0, "nothing": 0.0}.items()
+        for name, value in {"accuracy": 0.5, "rare": 0.005, "groups": 60.0, "nothing": 0.0}.items()
     }
     figure = figures.metrics_figure(RunView(curves=curves))
     assert {name: trace.get("yaxis", "y") for name, trace in named(figure).items()} == {
-        "accuracy": "y", "agreement": "y", "groups (right)": "y2", "nothing": "y",
+        "accuracy": "y", "rare": "y", "groups (right)": "y2", "nothing": "y",
     }  # fmt: skip
     assert figure.layout["yaxis2"]["side"] == "right"
     del curves["metric/groups"]

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from sslcore.encoders import InputInfo, cosines
 from sslcore.knobs import knob
 from sslcore.methods.base import Batch, Epoch, Losses, Panel, TwoView, TwoViewSettings, Views
-from sslcore.methods.groups import group_names, show_usage
+from sslcore.methods.groups import group_names
 from sslcore.methods.kmeans import whiten
 from sslcore.methods.sortings import Sortings
 from sslcore.pixels import as_floats
@@ -147,4 +147,4 @@ class DeepCluster(TwoView):
     def preview(self, views: Views) -> list[Panel]:
         text = "The cluster that the network puts each view in, and how surely."
         names = group_names(self.answer(views["view1"])[:, 0].softmax(1))
-        return [Panel("Sorted", views["view1"], names, text), show_usage(self.sortings.sizes(), "All images")]
+        return [Panel("Sorted", views["view1"], names, text), *self.sortings.panels()]
