@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from sslcore.encoders import Encoder, VisionTransformer
 from sslcore.methods.base import Panel
 
-DARK = 0.15  # brightness of places that give nothing to the others
+DARK = 0.15  # brightness of the place that the tokens attend to least
 
 
 @torch.no_grad()
@@ -16,6 +16,7 @@ def where_it_looks(encoder: Encoder, images: Tensor) -> list[Panel]:
     if not isinstance(encoder, VisionTransformer):
         return []
     given = encoder.attention_map(encoder.standardise(images))
-    light = F.interpolate((given / given.amax((1, 2), keepdim=True))[:, None], size=images.shape[-2:])
+    low, high = given.amin((1, 2), keepdim=True), given.amax((1, 2), keepdim=True)
+    light = F.interpolate(((given - low) / (high - low).clamp_min(1e-9))[:, None], size=images.shape[-2:])
     text = "Attention in the last block, mean over heads. Bright: the places that the tokens attend to most."
     return [Panel("Where it looks", images * (DARK + (1 - DARK) * light), text=text)]

@@ -8,6 +8,7 @@ from torch import Tensor
 from sslcore.methods.base import Panel, Views
 
 MOST_BARS, BAR_HEIGHT = 64, 32  # groups, pixels
+WALL, BAR = 0.25, 0.8  # shades that are seen on a white page as well as on a black one
 
 
 def effective(sizes: Tensor) -> Tensor:
@@ -34,24 +35,23 @@ def show_groups(views: Views, first: Tensor, second: Tensor) -> list[Panel]:
             "The group each view is sorted into, and how surely; ✓: both views of an image in the same one.",
         ),
         show_usage(
-            both.mean(0), f"These {len(both)} views, which cannot fill more than {len(both)} groups for sure"
+            both.mean(0), f"Their shares in these {len(both)} views, of which each can fill no more than one."
         ),
     ]
 
 
-def show_usage(shares: Tensor, what: str) -> Panel:
+def show_usage(shares: Tensor, told: str) -> Panel:
     """How evenly K groups are used, as bars, the largest first.
 
     Args:
         shares: (K,) sizes, or means of soft assignments.
-        what: what was sorted.
+        told: a sentence on what the bars are.
     """
     shown = shares.sort(descending=True).values[:MOST_BARS]
     level = torch.arange(BAR_HEIGHT, 0, -1, device=shares.device) / BAR_HEIGHT
-    bars = (shown / shown[0] >= level[:, None]).float()
-    caption = f"{effective(shares).item():.1f} of {len(shares)} in use"
-    text = f"{what}: the size of every group, the largest first. A single bar is a collapse; the number in use is the "
-    text += "perplexity of the sizes."
+    bars = WALL + (BAR - WALL) * (shown / shown[0] >= level[:, None]).float()
+    caption = f"effectively {effective(shares).item():.1f} of {len(shares)}"
+    text = f"{told} The largest comes first; a single bar is a collapse."
     return Panel(
         "How the groups are used", bars.repeat_interleave(2, 1)[None, None], (caption,), text, columns=1
     )

@@ -49,7 +49,8 @@ class Sortings(nn.Module):
 
     def panels(self) -> list[Panel]:
         """How evenly the clusters of the first sorting are used; nothing before the images have been sorted."""
-        return [show_usage(self.sizes()[0], "All training images, first sorting")] if self.done else []
+        told = "Sizes of the clusters of all training images, in the first sorting."
+        return [show_usage(self.sizes()[0], told)] if self.done else []
 
     @torch.no_grad()
     def sort(self, rows: Tensor, *, uniform: bool, generator: torch.Generator, **how) -> None:

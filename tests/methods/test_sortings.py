@@ -26,7 +26,7 @@ def test_effective_clusters_are_the_perplexity_of_their_sizes(sizes, effective):
             break
     assert sortings.figures()["clusters_in_use"].item() == pytest.approx(effective, abs=1e-4)
     assert sorted(sortings.sizes()[0].tolist(), reverse=True) == list(sizes)
-    assert sortings.panels()[0].captions[0].startswith(f"{effective:.1f} of 2")
+    assert sortings.panels()[0].captions[0] == f"effectively {effective:.1f} of 2"
 
 
 def test_images_that_a_run_does_not_learn_from_are_not_counted():
