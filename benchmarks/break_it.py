@@ -8,6 +8,7 @@ Finished cells are kept in ``benchmarks/results/break_it.json``, so a benchmark 
 stopped. What the methods reach unbroken is read from ``one_minute.json``.
 """
 
+import argparse
 import statistics
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,13 @@ from benchmarks.cells import (
     has_what_it_takes,
     machines,
     remade,
+    run,
     spread,
     table_name,
     timed_run,
 )
 from benchmarks.common import RESULTS, write_table
 from sslcore.data import load
-from sslcore.errors import UserError
 from sslcore.registry import Switch, get_method, methods
 
 STORE = Store(RESULTS / "break_it.json")
@@ -36,23 +37,20 @@ STORE = Store(RESULTS / "break_it.json")
 def main() -> None:
     parser = benchmark_parser(__doc__.split("\n")[0], data="toybox", seconds=60.0, seeds=1)
     args = parser.parse_args()
-    failed = ""
-    try:
-        if not args.publish:
-            data, chosen = load(args.data), args.methods or list(methods())
-            runs = [
-                timed_run(name, data, args.seconds, seed, **switch.values)
-                for name in chosen
-                for switch in get_method(name).card.switches
-                for seed in range(args.seeds)
-            ]
-            runs = [run for run in runs if has_what_it_takes(data, run)]
-            failed = fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
-        publish(STORE, one_minute.STORE)
-    except UserError as error:
-        failed = str(error)
-    if failed:
-        parser.error(failed)
+    run(parser, lambda: "" if args.publish else measure(args), lambda: publish(STORE, one_minute.STORE))
+
+
+def measure(args: argparse.Namespace) -> str:
+    """Fill the table; a sentence on what could not be measured."""
+    data, chosen = load(args.data), args.methods or list(methods())
+    runs = [
+        timed_run(name, data, args.seconds, seed, **switch.values)
+        for name in chosen
+        for switch in get_method(name).card.switches
+        for seed in range(args.seeds)
+    ]
+    runs = [settings for settings in runs if has_what_it_takes(data, settings)]
+    return fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
 
 
 def publish(store: Store, whole: Store, pages: Path = RESULTS) -> None:

@@ -10,7 +10,7 @@ import os
 import statistics
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -228,6 +228,21 @@ def benchmark_parser(description: str, *, data: str, seconds: float, seeds: int)
         "--publish", action="store_true", help="write the tables of what is there; measure nothing"
     )
     return parser
+
+
+def run(parser: argparse.ArgumentParser, measure: Callable[[], str], publish: Callable[[], None]) -> None:
+    """Measure and publish what there is; ends with a sentence on what could not be done, if anything.
+
+    Args:
+        measure: as :func:`fill`, says what could not be measured.
+    """
+    try:
+        failed = measure()
+        publish()
+    except UserError as error:
+        failed = str(error)
+    if failed:
+        parser.error(failed)
 
 
 def table_name(args: argparse.Namespace) -> str:

@@ -9,6 +9,7 @@ Finished cells are kept in ``benchmarks/results/one_minute.json``, so a benchmar
 it stopped, and methods can be added to a table later. The tables are what the app's home page shows.
 """
 
+import argparse
 import json
 import statistics
 from pathlib import Path
@@ -22,12 +23,12 @@ from benchmarks.cells import (
     remade,
     remarks,
     rows,
+    run,
     table_name,
     timed_run,
 )
 from benchmarks.common import RESULTS, write_table
 from sslcore.data import load
-from sslcore.errors import UserError
 from sslcore.registry import methods
 
 STORE = Store(RESULTS / "one_minute.json")
@@ -38,19 +39,16 @@ COLUMNS = ("method", "id", "kNN", "linear", "untrained", "steps", "seeds")
 def main() -> None:
     parser = benchmark_parser(__doc__.split("\n")[0], data="toybox", seconds=60.0, seeds=3)
     args = parser.parse_args()
-    failed = ""
-    try:
-        if not args.publish:
-            data, chosen = load(args.data), args.methods or list(methods())
-            runs = [timed_run(m, data, args.seconds, seed) for m in chosen for seed in range(args.seeds)]
-            if not args.methods:
-                runs = [run for run in runs if has_what_it_takes(data, run)]
-            failed = fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
-        publish(STORE)
-    except UserError as error:
-        failed = str(error)
-    if failed:
-        parser.error(failed)
+    run(parser, lambda: "" if args.publish else measure(args), lambda: publish(STORE))
+
+
+def measure(args: argparse.Namespace) -> str:
+    """Fill the table; a sentence on what could not be measured."""
+    data, chosen = load(args.data), args.methods or list(methods())
+    runs = [timed_run(m, data, args.seconds, seed) for m in chosen for seed in range(args.seeds)]
+    if not args.methods:
+        runs = [settings for settings in runs if has_what_it_takes(data, settings)]
+    return fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
 
 
 def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:

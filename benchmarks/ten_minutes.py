@@ -21,6 +21,7 @@ from benchmarks.cells import (
     remade,
     remarks,
     rows,
+    run,
     table_name,
     timed_run,
 )
@@ -56,15 +57,11 @@ def main() -> None:
         "--gpu", action="store_true", help=f"ResNet-18, batch 512, 100 epochs of {', '.join(ON_GPU)} instead"
     )
     args = parser.parse_args()
-    failed = ""
-    try:
-        if not args.publish:
-            failed = measure(args, part(load(args.data), args.images))
-        publish(STORE)
-    except UserError as error:
-        failed = str(error)
-    if failed:
-        parser.error(failed)
+    run(
+        parser,
+        lambda: "" if args.publish else measure(args, part(load(args.data), args.images)),
+        lambda: publish(STORE),
+    )
 
 
 def measure(args: Any, data: ImageData) -> str:
