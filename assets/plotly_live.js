@@ -100,7 +100,7 @@ const showThumb = (gd, tip, point, event) => {
   Object.assign(tip.style, {display: "block", left: left + "px", top: top + "px"});
 };
 
-const wire = (gd, tip, setStateValue) => {
+const wire = (gd, tip, {setStateValue, setTriggerValue}) => {
   const number = (point) => point.customdata ?? point.pointIndex;
   const select = (points) => { gd.chosen = points.map(number); setStateValue("selected", gd.chosen); };
   // Plotly says this too, without points or line, when a click drew no line or new data took the line away
@@ -108,12 +108,12 @@ const wire = (gd, tip, setStateValue) => {
     if (event?.points.length || event?.selections.length) select(event.points);
   });
   gd.on("plotly_deselect", () => select([]));
-  gd.on("plotly_click", ({points: [point]}) => setStateValue("clicked", number(point)));
+  gd.on("plotly_click", ({points: [point]}) => setTriggerValue("clicked", number(point)));
   gd.on("plotly_hover", ({points: [point], event}) => gd.latest.sheet && showThumb(gd, tip, point, event));
   gd.on("plotly_unhover", () => { tip.style.display = "none"; });
 };
 
-const draw = (gd, tip, setStateValue) => {
+const draw = (gd, tip, say) => {
   const {traces, layout, height, version, glideMs, alt} = gd.latest, theme = themeOf(gd);
   gd.setAttribute("aria-label", alt);
   if (version && gd.version === version && gd.theme === theme.id) return;  // nothing new: leave the plot alone
@@ -123,16 +123,16 @@ const draw = (gd, tip, setStateValue) => {
   gd.drawing = window.Plotly.react(gd, paint(choose(traces, gd.chosen), theme),
     dress({selectionrevision: version, ...layout}, height, theme), {responsive: true, displaylogo: false});
   if (moves) gd.drawing.then(() => glide(gd, from, glideMs));
-  if (gd.version === undefined) wire(gd, tip, setStateValue);
+  if (gd.version === undefined) wire(gd, tip, say);
   Object.assign(gd, {version, theme: theme.id});
 };
 
 // A chart takes longer than the words beside it: they come first, and a click may come in between.
 const afterPaint = (act) => requestAnimationFrame(() => setTimeout(act));
 
-export default function ({data, parentElement, setStateValue}) {
+export default function ({data, parentElement, ...say}) {
   const gd = parentElement.querySelector(".plot"), tip = parentElement.querySelector(".tip");
-  const drawIt = () => { gd.waits = false; if (gd.isConnected && !gd.gone) draw(gd, tip, setStateValue); };
+  const drawIt = () => { gd.waits = false; if (gd.isConnected && !gd.gone) draw(gd, tip, say); };
   Object.assign(gd, {latest: JSON.parse(new TextDecoder().decode(data)), gone: false});
   if (!gd.waits) ready().then(() => afterPaint(drawIt));
   gd.waits = true;

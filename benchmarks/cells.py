@@ -247,7 +247,7 @@ def run(parser: argparse.ArgumentParser, measure: Callable[[], str], publish: Ca
 
 def table_name(args: argparse.Namespace) -> str:
     """What tables call the data: ``cifar10`` for ``folder:photos/cifar10.zip``."""
-    return args.name or (Path(args.data).stem if args.data.startswith("folder:") else args.data)
+    return args.name or Path(args.data.removeprefix("folder:")).stem
 
 
 def timed_run(method: str, data: ImageData, seconds: float, seed: int, **knobs: Any) -> RunSettings:

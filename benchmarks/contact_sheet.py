@@ -57,7 +57,7 @@ class Page:
     def show(self, panel: Panel) -> None:
         """As many pictures of a panel as fit side by side, each above its caption."""
         face, x, lowest = font(12), 0, self.y
-        side = LARGE if panel.columns == 1 else SIDE
+        side = LARGE if panel.large else SIDE
         for number, tensor in enumerate(panel.images):
             picture = enlarged(tensor, side)
             cell = max(CELL, picture.width + 8)

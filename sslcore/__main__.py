@@ -84,7 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Interrupted: 'resume' continues the run from its last checkpoint.", file=sys.stderr)
+        more = ": 'resume' continues the run from its last checkpoint"
+        print(f"Interrupted{more if args.command in ('train', 'resume') else ''}.", file=sys.stderr)
         return 130
 
 

@@ -145,7 +145,10 @@ def evaluate(args: Namespace) -> int:
     folder = open_run(args.run, runs_root(args.runs))
     state, data = checkpoint.load(folder.checkpoint), images_of(folder.settings())
     folder.check_images(data)
-    trainer = Trainer(folder.settings(), data, resume=state)
+    settings = RunSettings.from_json(state["settings"]).change(
+        device="auto"
+    )  # it may come from another machine
+    trainer = Trainer(settings, data, resume={**state, "settings": settings.to_json()})
     measured, _ = trainer.referee.evaluate(trainer.step, trainer.seconds, linear=True)
     verdict = trainer.referee.lamp.verdict  # the run's own, before the same step is read once more
     diagnosis = trainer.referee.diagnose(trainer.step, trainer.seconds)
@@ -176,12 +179,12 @@ def benchmark(args: Namespace) -> int:
         data = images_of(settings)
         try:
             trainer = Trainer(_fit_batch(settings, len(data.train)), data)
+            speeds = [e.images_per_second for e in _only_steps(trainer, args.seconds)]
         except UserError as error:  # not every method can learn from all data
             if args.methods:
                 raise
             print(f"Left out: {error}", file=sys.stderr)
             continue
-        speeds = [e.images_per_second for e in _only_steps(trainer, args.seconds)]
         rows.append({"method": name, "images_per_second": round(speeds[-1]), "precision": trainer.precision})
         if not args.json:
             print(

@@ -29,7 +29,7 @@ TURNS = ("upright", "a quarter turn", "upside down", "three quarters")
 
 
 class KindSettings(KnobModel):
-    """Knobs that no method of the library has under its own name."""
+    """Knobs that no method has, or with defaults that show more at a glance."""
 
     draws: int = knob(12, 2, 24, help="How many views to draw.")
     local_crops: int = knob(6, 1, 8, help="Small views beside the two large ones.")

@@ -74,7 +74,7 @@ def _network(name: str, side: int, classes: int, turned: tuple[tuple[str, Any], 
 
 def _panel(title: str, pictures: Tensor) -> Panel:
     """Puzzles are shown larger than single pictures."""
-    return Panel(title, pictures, columns=1 if title.endswith((TITLES["tiles"], TITLES["patches"])) else 8)
+    return Panel(title, pictures, large=title.endswith((TITLES["tiles"], TITLES["patches"])))
 
 
 def _parts(drawn: Views, count: int) -> dict[str, Views]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from sslcore.errors import UserError
 from sslcore.methods.hybrid.mix import read_mix, write_mix
-from sslcore.runs import JobStatus
+from sslcore.runs import RESUMABLE, JobStatus
 from sslcore.settings import RunSettings, all_knobs
 from ui.jobs import manager
 from ui.knob_widgets import draw_knob
@@ -19,7 +19,6 @@ from ui.texts import plain
 
 FIRST_STEP = 0.8  # seconds; the page that Start brings up then has a first point to show
 HEED = 0.5  # seconds; a step takes a tenth, only a long evaluation makes the page come first
-RESUMABLE = ("stopped", "interrupted", "failed")
 
 
 def problem(message: str | None = None) -> None:

@@ -1,14 +1,12 @@
 """What the home page shows: the start button, the map of methods, runs going on, runs that are over."""
 
 import streamlit as st
-from PIL import Image
 
 from sslcore.registry import FAMILIES, Card, methods
 from ui import controls
 from ui.benchmark import published
 from ui.jobs import manager
 from ui.live import STATES
-from ui.pictures import toybox_sheet
 from ui.records import Record, records
 from ui.shell import ROOT, pages
 from ui.texts import percent, plain
@@ -35,26 +33,20 @@ def watch_it_learn() -> None:
 
 
 def toybox_picture() -> None:
-    """What the default data look like; drawn once if it does not lie among the assets."""
-    picture = str(SHEET) if SHEET.exists() else _drawn_sheet()
+    """What the default data look like."""
     alt = (
         "Toybox: small drawings of toys such as houses, fish and rockets in places such as a beach or a room."
     )
-    st.image(picture, alt=alt, width="stretch")
+    st.image(str(SHEET), alt=alt, width="stretch")
     st.caption("Toybox, drawn on this machine: the network sees such pictures, but never their names.")
 
 
-@st.cache_resource(show_spinner=False)
-def _drawn_sheet() -> Image.Image:
-    return toybox_sheet()
-
-
 def method_map() -> None:
-    """All methods, a card per family, oldest first; each leads to its page or to its form."""
+    """All methods, a card per family, oldest first; each leads to its page."""
     families: dict[str, list[Card]] = {}
     for method in methods().values():
         families.setdefault(method.card.family, []).append(method.card)
-    target = pages().get("methods", pages()["train"])
+    target = pages()["methods"]
     with st.grid(min_column_width=250, gap="small"):
         for family, cards in families.items():
             with st.container(border=True, gap="xsmall", height="stretch"):

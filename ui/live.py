@@ -51,10 +51,8 @@ def draw_run(run: str) -> None:
     """Everything about one run; keeps itself up to date while the run is going."""
     try:
         status, view = manager().status(run), manager().view(run)
-    except UserError:
-        st.error(
-            f"There is no run '{plain(run)}' on this server: it may have been deleted, or the link is wrong."
-        )
+    except UserError as error:
+        st.error(plain(portable(str(error))))
         st.page_link(pages()["runs"], label="All runs", icon=":material/folder_open:")
         return
     sheet, url = thumbnails(status.settings, RunFolder(manager().root / run)) if view.snapshots else ("", "")
@@ -144,6 +142,8 @@ def _header(status: JobStatus, view: RunView) -> None:
     if status.message and status.state != "finished":
         kind = st.error if status.state in ("failed", "diverged") else st.info
         kind(plain(portable(status.message)))
+    if status.trouble:
+        st.warning(plain(portable(status.trouble)))
     if not status.active:
         draw_summary(status, view)
 
@@ -170,7 +170,7 @@ def why_no_accuracy(name: str, status: JobStatus, view: RunView) -> str:
     """Why a run has no such accuracy, in a few words; empty if it has."""
     if view.latest(name) is not None:
         return ""
-    if view.evaluations and view.latest("knn") is None:
+    if view.evaluations and all(row["knn"] is None for row in view.evaluations):
         return "no labels"
     return "measured later" if status.active else "ended before it was measured"
 
@@ -240,7 +240,8 @@ def _details(run: str, every: float | None, rarely: float | None) -> None:
                 ("Other measurements", figures.metrics_figure(view), view.step),
             ),
             "Gradients": (
-                ("Norm of the gradient", figures.gradient_figure(view), view.step),
+                # the norms of single terms come with an evaluation, after the step
+                ("Norm of the gradient", figures.gradient_figure(view), view.version),
                 ("Learning rate", figures.rate_figure(view), view.step),
             ),
         }[shown]
@@ -261,7 +262,5 @@ def _share(run: str, status: JobStatus) -> None:
         base = (st.context.url or "").split("?")[0]
         st.caption("Link for watching; who opens it sees the run but cannot control it:")
         st.code(f"{base}?run={run}", language=None, wrap_lines=True)
-        started = (
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created)) if status.created else "just now"
-        )
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created))
         st.caption(f"Run {run} · seed {status.settings['seed']} · started {started}")

@@ -37,7 +37,8 @@ def draw_map(run: str, settings: RunSettings, view: RunView, sheet: str) -> None
     step = view.snapshots[-1] if view.snapshots else None
     taken = None if step is None else snapshot(_folder(run).path, step)
     if taken is None:
-        st.caption("The map appears with the first snapshot.")
+        first = "The map appears with the first snapshot."
+        st.caption(first if step is None else "The latest snapshot cannot be read.")
         return
     looks = colorings_of(settings, _folder(run))
     offered = [name for name in COLOURS if name in looks]
@@ -100,7 +101,7 @@ def draw_preview(run: str) -> None:
         elif newest_checkpoint(folder) is None:
             st.caption("The first preview comes with the first checkpoint, a few seconds into the run.")
         else:
-            st.caption("There is no preview: the images of this run are not here any more.")
+            st.caption(f"There is no preview. {plain(portable(previews().why_not(folder)))}")
         return
     if not made.panels:
         st.caption("This method has nothing to show here.")

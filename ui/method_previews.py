@@ -5,7 +5,7 @@ import torch
 
 from sslcore.data import ImageData
 from sslcore.data.toybox.dataset import generate, toybox
-from sslcore.methods.base import Panel, first_images
+from sslcore.methods.base import Epoch, Panel, first_images
 from sslcore.settings import RunSettings
 from sslcore.training.build import build_method
 
@@ -22,8 +22,10 @@ def untrained_panels(name: str, batch: int) -> tuple[Panel, ...]:
     """
     data = _scenes(batch)
     method = build_method(RunSettings.build(name), data).eval()
+    generator = torch.Generator().manual_seed(batch)
     with torch.no_grad():
-        seen = method.views(first_images(data.test, SHOWN), torch.Generator().manual_seed(batch))
+        method.on_epoch(Epoch(0, data.train.images, generator))  # what is prepared before the first step
+        seen = method.views(first_images(data.test, SHOWN), generator)
         return tuple(method.preview(seen))
 
 

@@ -105,11 +105,9 @@ def _map(cards: list[Card]) -> None:
     height = round(60 + LANE * (lines[0] - lines[1]))
     version = "map:" + ",".join(card.id for card in cards)
     clicked = live_chart(figure, key="field_map", version=version, height=height).clicked
-    if clicked != st.session_state.get("_field_clicked"):
-        st.session_state["_field_clicked"] = clicked
-        if clicked is not None and 0 <= int(clicked) < len(order):
-            st.session_state["shown_method"] = order[int(clicked)]
-            _remember()
+    if clicked in range(len(order)):
+        st.session_state["shown_method"] = order[clicked]
+        _remember()
 
 
 def field_map(cards: Iterable[Card], order: list[str]) -> Figure:

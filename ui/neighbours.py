@@ -33,7 +33,10 @@ def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any) -> Non
         state: what :func:`ui.plotly_live.live_chart` returned.
     """
     count = len(features)
-    _take_click(state.clicked, count)
+    if state.clicked in range(count):
+        st.session_state["map_image"] = state.clicked
+    if st.session_state.get("map_image", 0) >= count:
+        st.session_state["map_image"] = 0
     told = "Click a point of the map, or give the number of a held-out image."
     query = st.number_input("Image", 0, count - 1, 0, 1, key="map_image", help=told)
     order, cosines = others_nearest(features, query)
@@ -51,16 +54,6 @@ def draw_chosen(features: np.ndarray, data: ImageData | None, state: Any) -> Non
     lassoed = [int(i) for i in state.selected or () if int(i) < count]
     if lassoed:
         _lasso(data, lassoed)
-
-
-def _take_click(clicked: Any, count: int) -> None:
-    """A click sets the number, once; after that the number may be changed by hand."""
-    if clicked != st.session_state.get("_map_clicked"):
-        st.session_state["_map_clicked"] = clicked
-        if clicked is not None and 0 <= int(clicked) < count:
-            st.session_state["map_image"] = int(clicked)
-    if st.session_state.get("map_image", 0) >= count:
-        st.session_state["map_image"] = 0
 
 
 def _agreement(data: ImageData | None, query: int, order: list[int]) -> None:

@@ -13,12 +13,12 @@ from ui.texts import plain
 SMALL, LARGE = 96, 220  # pixels on the screen
 
 
-def draw_panel(panel: Panel, width: int = SMALL) -> None:
+def draw_panel(panel: Panel) -> None:
     """A title, pictures in a row that wraps, each with its caption, and how to read them."""
     if panel.title:
         st.markdown(f"**{plain(panel.title)}**")
     captions = [panel.captions[i] if i < len(panel.captions) else "" for i in range(len(panel.images))]
-    side = LARGE if panel.columns == 1 else width
+    side = LARGE if panel.large else SMALL
     with st.container(horizontal=True, gap="xsmall"):
         for i, (picture, said) in enumerate(zip(_pictures(panel, side), captions, strict=True)):
             alt = f"{panel.title} {i + 1}: {said}".strip(": ")

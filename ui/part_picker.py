@@ -26,7 +26,8 @@ def draw_picker(name: str, key: str) -> None:
     how = {"on_change": _write, "args": (name, key)}
     told = "Pick the methods from a list instead of typing their names."
     with st.popover("Choose methods", icon=":material/checklist:", help=told, key=f"pick_{name}"):
-        told = "They all teach the same encoder. The first one's representation is judged."
+        told = "They all teach the same encoder."
+        told += " The first one's representation is judged." if name == "mix" else ""
         st.multiselect("Methods", list(CHOICES[name]()), key=parts, format_func=_title, help=told, **how)
         for part, weight in chosen.items() if name == "mix" else ():
             st.session_state[_key(name, part)] = weight

@@ -85,12 +85,13 @@ def live_chart(
         glide_ms: how long points take to their new places if their number has not changed.
 
     Returns:
-        The state of the chart: ``selected``, the numbers of the points in the lasso, and ``clicked``.
+        The state of the chart: ``selected``, the numbers of the points in the lasso, and ``clicked``, that of the
+        point that has just been clicked, or None.
     """
     return _chart(
         key=key,
         height=height,
-        default={"selected": [], "clicked": None},
+        default={"selected": []},
         on_selected_change=_nothing,
         on_clicked_change=_nothing,
         data=_payload(figure, version, height, sheet, glide_ms),

@@ -21,10 +21,15 @@ class Preset:
     breaks: bool = False
 
 
+def timed(seconds: float) -> dict[str, float]:
+    """A budget in seconds; one in steps or epochs would go before it."""
+    return {"seconds": seconds, "steps": 0, "epochs": 0}
+
+
 GENERAL = (
     Preset("Defaults", "Everything back to this method's defaults.", {}),
-    Preset("Quick look", "Fifteen seconds: enough to see whether something is learned.", {"seconds": 15.0}),
-    Preset("Patient", "Five minutes: how far this method gets on this machine.", {"seconds": 300.0}),
+    Preset("Quick look", "Fifteen seconds: enough to see whether something is learned.", timed(15.0)),
+    Preset("Patient", "Five minutes: how far this method gets on this machine.", timed(300.0)),
 )
 LESSONS = (  # of learning from two views; each is true for the same training time
     Preset(
@@ -65,7 +70,8 @@ def presets_of(method: str) -> tuple[Preset, ...]:
     card = get_method(method).card
     switches = [Preset(_words(s.values), s.expect, dict(s.values), breaks=True) for s in card.switches]
     lessons = [preset for preset in LESSONS if _teaches(method, preset)]
-    return (*GENERAL, *switches, *lessons)
+    general = GENERAL[:1] if get_method(method).defaults.get("steps") else GENERAL  # nothing to wait for
+    return (*general, *switches, *lessons)
 
 
 def _teaches(method: str, lesson: Preset) -> bool:

@@ -36,6 +36,7 @@ class PreviewService:
         self.pause = pause
         self._lock = threading.Lock()
         self._done: dict[str, tuple[int, Preview | None]] = {}  # by run: the checkpoint tried last
+        self._failed: dict[str, str] = {}  # by run: why there is none
         self._asked: dict[str, float] = {}  # by run: when a preview was begun
         self._worker: threading.Thread | None = None
         self._making = False
@@ -59,6 +60,11 @@ class PreviewService:
         with self._lock:
             return newest is not None and self._done.get(folder.id, (None, None))[0] != newest
 
+    def why_not(self, folder: RunFolder) -> str:
+        """Why no preview of a run could be made, in a sentence; empty if none failed."""
+        with self._lock:
+            return self._failed.get(folder.id, "")
+
     def wait(self) -> None:
         """Until nothing is being made (for tests)."""
         if self._worker is not None:
@@ -66,18 +72,20 @@ class PreviewService:
 
     def _make(self, folder: RunFolder, newest: int) -> None:
         step_back()
-        made = None
+        made, why = None, "It could not be made."
         try:
-            made = make_preview(folder)
-        except (UserError, OSError):
-            pass  # a checkpoint or a dataset that is gone: the page goes without a preview
+            made, why = make_preview(folder), ""
+        except (UserError, OSError) as error:  # a checkpoint or a dataset that is gone
+            why = str(error)
         finally:
             with self._lock:
                 self._making = False
+                self._failed[folder.id] = why
                 _, before = self._done.pop(folder.id, (None, None))
                 self._done[folder.id] = (newest, made or before)
                 while len(self._done) > KEPT:
-                    self._done.pop(next(iter(self._done)))
+                    gone = next(iter(self._done))
+                    del self._done[gone], self._failed[gone]
 
 
 def make_preview(folder: RunFolder) -> Preview:

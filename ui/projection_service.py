@@ -14,7 +14,7 @@ from sslcore.projection import UmapProcess, pca
 from ui.single import Single
 
 PAUSE = 5.0  # seconds between two requests for a layout
-KEPT = 200  # maps remembered
+KEPT = 2000  # maps remembered, of some kilobytes each: several long runs
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,7 +122,7 @@ def _updated(found: _Measured, line: bytes) -> _Measured:
     with suppress(ValueError, KeyError):
         row = json.loads(line)
         found = found._replace(seconds=row["seconds"])
-        if row["event"] == "evaluation":
+        if row["event"] == "evaluation" and row["step"]:  # that of step 0 is the untrained network's
             new = {name: row[name] for name in ("knn", "linear") if row[name] is not None}
             return found._replace(**new)
         if row["event"] == "diagnosis":

@@ -7,7 +7,7 @@ import zipfile
 import streamlit as st
 
 from sslcore.errors import UserError
-from sslcore.runs import RunFolder, find_run
+from sslcore.runs import RESUMABLE, RunFolder, find_run
 from ui import controls
 from ui.figures import overlay_figure
 from ui.jobs import manager
@@ -113,7 +113,7 @@ def _one(record: Record) -> None:
                 help="Curves, map and everything else about this run.",
             )
             mine = may_control(record.owner)
-            if record.state in controls.RESUMABLE:
+            if record.state in RESUMABLE:
                 st.button(
                     "Resume",
                     icon=":material/play_arrow:",

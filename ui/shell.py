@@ -27,7 +27,7 @@ SITE = (  # address, title, icon, what it is for
 
 
 def pages() -> dict[str, st.Page]:
-    """The pages that are there, by name."""
+    """All pages, by name."""
     return {
         name: st.Page(
             ROOT / "pages" / f"{name}.py",
@@ -38,7 +38,6 @@ def pages() -> dict[str, st.Page]:
             url_path=None if name == "home" else name,
         )
         for name, title, icon, what in SITE
-        if (ROOT / "pages" / f"{name}.py").exists()
     }
 
 
@@ -96,14 +95,11 @@ def _job_list(going: bool) -> None:
     if not jobs:
         return
     st.caption("Runs in progress")
-    train, labels = pages().get("train"), [run_label(job.label) for job in jobs]
+    train, labels = pages()["train"], [run_label(job.label) for job in jobs]
     for job, label in zip(jobs, labels, strict=True):
         with st.container(border=True, gap="xsmall"):
             name = plain(label if labels.count(label) == 1 else f"{label} · {job.id[-6:]}")
-            if train:
-                st.page_link(train, label=name, query_params={"run": job.id}, help="Watch this run.")
-            else:
-                st.text(name)
+            st.page_link(train, label=name, query_params={"run": job.id}, help="Watch this run.")
             waiting = f"waiting, place {job.place} in the queue"
             state = waiting if job.place else job.state
             st.progress(min(1.0, manager().fraction(job.id)), text=f":small[{state}]")

@@ -110,7 +110,8 @@ def _upload() -> None:
             accept_multiple_files=True,
             max_upload_size=UPLOAD_MB,
             key="upload",
-            help=f"At most {UPLOAD_MB} MB. Images stay on the computer that runs this app; none is executed.",
+            help=f"At most {UPLOAD_MB} MB. Images stay on the computer that runs this app; whoever looks at your "
+            "run sees them, small.",
         )
         st.button("Use these", on_click=_take, disabled=not files, help="Make them the data of the form.")
         for note in st.session_state.get("_upload_notes", ()):

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -27,6 +28,7 @@ VERSION = 2
 FEWEST, TEST_PART = 8, 0.2
 MAX_MEMORY = 2 * 2**30  # bytes of all images at the chosen size
 MAX_DECODED = 4 * 2**30  # bytes of all decoded copies in the cache
+MAX_UPLOADED = 2 * 10**9  # pixels of all images of an upload: a small file may hold a great many
 HELD_OUT = ("test", "val", "valid", "validation")
 
 
@@ -93,7 +95,8 @@ def from_uploads(
     if zips:
         name, content = zips[0]
         with open_zip(io.BytesIO(content), f"'{name}'") as archive:
-            return _prepare("upload", name, zip_entries(archive, f"'{name}'"), f"'{name}'", size, progress)
+            found = zip_entries(archive, f"'{name}'")
+            return _prepare("upload", name, found, f"'{name}'", size, progress, most=MAX_UPLOADED)
     if sum(len(content) for _, content in files) > MAX_TOTAL:
         raise UserError(f"The upload has more than {MAX_TOTAL >> 30} GB: use fewer or smaller images.")
     entries = []
@@ -101,7 +104,7 @@ def from_uploads(
         path = PurePosixPath(PurePosixPath(name.replace("\\", "/")).name)
         if path.suffix.lower() in SUFFIXES:
             entries.append(Entry(path, lambda content=content: content))
-    return _prepare("upload", "Your images", entries, "The upload", size, progress)
+    return _prepare("upload", "Your images", entries, "The upload", size, progress, most=MAX_UPLOADED)
 
 
 def _load(
@@ -152,7 +155,13 @@ def _short(value: object) -> str:
 
 
 def _prepare(
-    name: str, title: str, entries: list[Entry], place: str, size: int, progress: Progress | None
+    name: str,
+    title: str,
+    entries: list[Entry],
+    place: str,
+    size: int,
+    progress: Progress | None,
+    most: float = inf,
 ) -> ImageData:
     if not entries:
         raise UserError(f"{place} has no images: put {', '.join(SUFFIXES[:4])} files into it.")
@@ -162,7 +171,12 @@ def _prepare(
             f"{place} has {len(found.entries):,} images, of which {fitting:,} of {size} px fit into the "
             f"{MAX_MEMORY / 2**30:g} GB of memory they may take: use fewer images or a smaller image_size."
         )
-    images, kept, broken = _decode(found.entries, size, progress)
+    decoded = _decode(found.entries, size, progress, most)
+    if decoded is None:
+        raise UserError(
+            f"{place} has more than {most / 1e9:g} billion pixels: make the images smaller, or use fewer of them."
+        )
+    images, kept, broken = decoded
     if not kept:
         raise UserError(
             f"None of the {len(found.entries):,} images in {place} could be read: save them as JPEG or PNG."
@@ -178,7 +192,7 @@ def _prepare(
         notes.append(f"There is only one class folder, '{classes[0]}', so accuracy is not measured.")
     if len(classes) < 2:
         classes = ()
-    if classes and max(Counter(names).values()) == 1:
+    if classes and max(Counter(label for label in names if label in classes).values()) == 1:
         notes.append("Every class has a single image, so accuracy is not measured.")
         classes = ()
     labels = torch.tensor([classes.index(label) if label in classes else -1 for label in names])
@@ -222,18 +236,25 @@ def _arrange(entries: list[Entry]) -> _Sorted:
     loose = any(classes) and not all(classes)
     keep = [i for i, split in enumerate(splits) if split != "no" and (classes[i] or not loose)]
     if len(keep) < len(entries):
-        notes.append(f"{len(entries) - len(keep):,} images outside the class folders were left out.")
+        where = f"train and {held_out}, or of no class," if any(splits) else "the class folders"
+        notes.append(f"{len(entries) - len(keep):,} images outside {where} were left out.")
     return _Sorted([entries[i] for i in keep], [splits[i] for i in keep], [classes[i] for i in keep], notes)
 
 
 def _decode(
-    entries: list[Entry], size: int, progress: Progress | None
-) -> tuple[Tensor, list[int], list[str]]:
-    """The readable images, the indices of their entries, and the names of the others."""
+    entries: list[Entry], size: int, progress: Progress | None, most: float
+) -> tuple[Tensor, list[int], list[str]] | None:
+    """The readable images, the indices of their entries, and the names of the others; None if there are more pixels
+    than ``most``."""
     images, kept, broken = torch.empty(len(entries), 3, size, size, dtype=torch.uint8), [], []
+    pixels = 0
     for index, entry in enumerate(entries):
+        if pixels > most:
+            return None
         try:
-            images[len(kept)] = square(decode_image(entry.read(), at_least=2 * size), size)
+            image = decode_image(entry.read(), at_least=2 * size)
+            pixels += image.width * image.height
+            images[len(kept)] = square(image, size)
             kept.append(index)
         except Exception:
             # The bytes may be as broken as the image: zip errors, vanished files, unknown compression.

@@ -208,8 +208,8 @@ def load_public(
     side, there = size or source.size, on_disk(source, root)
     if not there and not download:
         raise UserError(
-            f"{source.title} is not on this machine yet: press Download beside its name or add --download; "
-            f"about {source.megabytes} MB."
+            f"{source.title} is not on this machine yet: press Download beside its name, or run "
+            f"'python -m sslcore download {name}'; about {source.megabytes} MB."
         )
 
     def make() -> tuple:

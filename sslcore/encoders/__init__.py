@@ -2,11 +2,12 @@
 
 from sslcore.encoders.base import Encoder, InputInfo
 from sslcore.encoders.build import build_encoder
-from sslcore.encoders.decoders import ChannelwiseLinear, Decoder, PlaceDecoder, doublings, map_side
+from sslcore.encoders.decoders import HEAVIEST, ChannelwiseLinear, Decoder, PlaceDecoder, doublings, map_side
 from sslcore.encoders.heads import Prototypes, cosines, mlp, predictor
 from sslcore.encoders.vision_transformer import VisionTransformer
 
 __all__ = [
+    "HEAVIEST",
     "ChannelwiseLinear",
     "Decoder",
     "Encoder",

@@ -50,7 +50,7 @@ HEAVIEST = 100_000_000  # weights of a layer; with gradients and AdamW's two ave
 class ChannelwiseLinear(nn.Module):
     """Every channel's n x n map through its own full linear map: c n^4 weights, where all to all takes c^2 n^4.
 
-    It carries what is seen on one side of a hole to the other (Pathak et al., arXiv 1604.07379, section 3.2).
+    It carries what is seen on one side of a hole to the other (Pathak et al., arXiv 1604.07379, section 3.1).
 
     Raises:
         UserError: if it would have too many weights.

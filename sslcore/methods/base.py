@@ -61,7 +61,7 @@ class Panel:
     images: Tensor  # (K, C, h, w) in [0, 1]; none, K = 0, where there is nothing to see
     captions: tuple[str, ...] = ()
     text: str = ""  # one sentence on how to read it
-    columns: int = 8
+    large: bool = False  # one picture with much in it
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ def resemblance(similarity: Tensor) -> Panel:
     if shades.max() - shades.min() < FAINT:
         shades = shades[:0]
         text = "Nothing stands out yet: to the network all of these images look nearly alike."
-    return Panel("Who resembles whom", shades, text=text, columns=1)
+    return Panel("Who resembles whom", shades, text=text, large=True)
 
 
 def view_side(side: int, scale: float, multiple: int = 4) -> int:

@@ -35,5 +35,6 @@ def update_target(target: nn.Module, online: nn.Module, momentum: float) -> None
 
 
 def momentum_at(start: float, fraction: float) -> float:
-    """Momentum rising from ``start`` to 1 on a cosine (BYOL, arXiv 2006.07733, section 3.2)."""
+    """Momentum rising from ``start`` to 1 on a cosine (BYOL, arXiv 2006.07733, section 3.2); I-JEPA's paper lets it
+    rise on a line, here it follows the others."""
     return 1 - (1 - start) * (cos(pi * fraction) + 1) / 2

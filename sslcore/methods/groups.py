@@ -53,7 +53,7 @@ def show_usage(shares: Tensor, told: str) -> Panel:
     caption = f"effectively {effective(shares).item():.1f} of {len(shares)}"
     text = f"{told} The largest comes first; a single bar is a collapse."
     return Panel(
-        "How the groups are used", bars.repeat_interleave(2, 1)[None, None], (caption,), text, columns=1
+        "How the groups are used", bars.repeat_interleave(2, 1)[None, None], (caption,), text, large=True
     )
 
 

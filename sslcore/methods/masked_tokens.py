@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, VisionTransformer
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
@@ -153,6 +154,20 @@ def standardised(tokens: Tensor, how: str) -> Tensor:
 def hidden(rows: Tensor, mask: Tensor) -> Tensor:
     """The rows (N, L, d) of hidden places: (N, M, d); every sample hides the same number."""
     return rows[mask].view(len(rows), -1, rows.shape[2])
+
+
+def at(tokens: Tensor, places: Tensor) -> Tensor:
+    """The tokens (N, L, d) at some places (N, T, B) of each image: (N, T, B, d)."""
+    index = places.flatten(1)[..., None].expand(-1, -1, tokens.shape[2])
+    return tokens.gather(1, index).view(*places.shape, -1)
+
+
+def spread_of(targets: Tensor) -> Tensor:
+    """How much a teacher's targets (N, L, d) differ from image to image at the same place; 0 at collapse.
+
+    Places may differ all the same, and standardising makes them: over all rows together the spread is 1 by itself.
+    """
+    return gather(targets).std(0, correction=0).mean()
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ class MomentumSettings(TwoViewSettings):
     """Knobs of methods with a momentum network."""
 
     momentum: float = knob(
-        0.95, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
+        0.99, 0.0, 1.0, help="How slowly the target follows. 0: it is a copy. 1: it never moves.", live=True
     )
 
 
@@ -49,8 +49,8 @@ class RisingMomentumTwoView(MomentumTwoView):
 def in_groups(network: Callable[[Tensor], Tensor], images: Tensor, lot: Tensor, groups: int) -> Tensor:
     """A network applied to parts of a batch one after the other, so that batch norm sees one part at a time.
 
-    Where query and key share a part, its statistics tell them from the keys of other parts: MoCo shuffles
-    (arXiv 1911.05722, section 3.3).
+    Where query and key share a part, its statistics tell them from the keys of other parts and from those in a
+    queue: MoCo shuffles (arXiv 1911.05722, section 3.3).
 
     Args:
         network: maps images to rows.

@@ -43,8 +43,11 @@ class CenteredTeacherSettings(TeacherSettings):
     )
     head_norm: bool = knob(
         True,
-        help="Batch norm in the projector. Off, as in the paper: a slow start, and centring alone prevents collapse.",
+        help="Batch norm in the projector. Off, as in the paper: a slow start, and centring alone keeps groups apart.",
         advanced=True,
+    )
+    projector_output: int = knob(
+        64, 2, 8192, help="Dimensions of the bottleneck before the prototypes.", advanced=True
     )
 
 

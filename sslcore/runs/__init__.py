@@ -1,6 +1,15 @@
 """Runs as folders on disk and as jobs in the background."""
 
-from sslcore.runs.folder import ACTIVE, RunFolder, all_runs, find_run, open_run, run_folders, runs_root
+from sslcore.runs.folder import (
+    ACTIVE,
+    RESUMABLE,
+    RunFolder,
+    all_runs,
+    find_run,
+    open_run,
+    run_folders,
+    runs_root,
+)
 from sslcore.runs.history import FolderHistory, History, RunView
 from sslcore.runs.job import JobStatus
 from sslcore.runs.jobs import JobManager
@@ -8,6 +17,7 @@ from sslcore.runs.recorder import record, resume
 
 __all__ = [
     "ACTIVE",
+    "RESUMABLE",
     "FolderHistory",
     "History",
     "JobManager",

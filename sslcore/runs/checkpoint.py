@@ -6,6 +6,7 @@ other's size, so a process killed at any moment leaves the previous checkpoint w
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def save(folder: Path, state: dict[str, Any]) -> None:
     kept = {file.stem for file in sorted(folder.glob("*.json"))[-KEPT:]}
     for file in folder.iterdir():
         if file.name.partition(".")[0] not in kept:  # also what a crash left half
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # elsewhere than on POSIX, while somebody reads it: next time
+                file.unlink()
 
 
 def load(folder: Path) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from sslcore.settings import RunSettings
 from sslcore.training.events import Event, Snapshot
 
 ACTIVE = ("queued", "running", "paused")
+RESUMABLE = ("interrupted", "stopped", "failed")
 ID = re.compile(r"\w[\w.-]{0,99}", re.ASCII)  # what a run's folder may be called
 MOST_SNAPSHOTS = 200  # some hundred kilobytes each
 STALE = 90.0  # seconds without a sign of life from a process of which nothing else is known

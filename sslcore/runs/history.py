@@ -53,8 +53,9 @@ class RunView:
         return self.diagnoses[-1]["verdict"] if self.diagnoses else ""
 
     def latest(self, name: str) -> float | None:
-        """The last measured ``knn`` or ``linear``."""
-        return next((row[name] for row in reversed(self.evaluations) if row[name] is not None), None)
+        """The last measured ``knn`` or ``linear``; once there are steps, not that of the network before them."""
+        rows = (row for row in reversed(self.evaluations) if row["step"] or not self.step)
+        return next((row[name] for row in rows if row[name] is not None), None)
 
 
 class Series:

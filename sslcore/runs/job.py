@@ -23,6 +23,7 @@ class Job:
     continues: bool = False  # from a checkpoint
     state: str = "queued"
     message: str = ""
+    trouble: str = ""  # with recording it
     history: History | None = None  # from when it begins; until then its folder tells
     trainer: Trainer | None = None
     go: threading.Event = field(default_factory=threading.Event)  # cleared: paused
@@ -33,8 +34,10 @@ class Job:
     requests: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)  # live knobs to turn
     seen: float = field(default_factory=time.monotonic)  # when a viewer last looked
     awaited: bool = False  # whether a viewer has looked at all
+    created: float = field(init=False)  # seconds since 1970
 
     def __post_init__(self) -> None:
+        self.created = self.folder.status()["created"]
         self.go.set()
         self.heeded.set()
 
@@ -65,8 +68,9 @@ class Job:
             place,
             settings,
             settings.label(),
-            created=0.0 if self.active else self.folder.status()["created"],
-            pending=self.pending,
+            self.created,
+            self.trouble,
+            self.pending,
         )
 
     def sign(self) -> None:
@@ -94,7 +98,8 @@ class JobStatus:
     place: int  # in the queue, 0 when not waiting
     settings: RunSettings
     label: str
-    created: float  # seconds since 1970; 0 while it trains here
+    created: float  # seconds since 1970
+    trouble: str = ""  # with recording it
     pending: str = ""  # "pausing" or "stopping": asked for, but a step or an evaluation is still under way
 
     @classmethod
@@ -106,7 +111,8 @@ class JobStatus:
         """
         now, settings = folder.status(), folder.settings()
         label = now.get("label", settings.label())
-        return cls(folder.id, now["state"], now["message"], now["owner"], 0, settings, label, now["created"])
+        said = now["created"], now.get("trouble", "")
+        return cls(folder.id, now["state"], now["message"], now["owner"], 0, settings, label, *said)
 
     @property
     def active(self) -> bool:

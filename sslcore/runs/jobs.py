@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from sslcore.errors import UserError
-from sslcore.runs.folder import ACTIVE, SESSION, RunFolder, find_run
+from sslcore.runs.folder import RESUMABLE, SESSION, RunFolder, find_run
 from sslcore.runs.history import FolderHistory, RunView
 from sslcore.runs.job import Job, JobStatus
 from sslcore.runs.worker import Worker, step_back
@@ -23,6 +23,7 @@ from sslcore.settings import RunSettings
 FOLLOWED = 50  # runs of other processes, and runs that are over, whose history is kept in memory
 PATIENCE = 240.0  # seconds: a run nobody watches then pauses, a paused run for which others wait then stops
 WAITING = 5  # runs of one owner in the queue
+FOREIGN = "This run belongs to somebody else: you may watch it, or start your own."
 SIGN_SECONDS = 20.0  # between two signs of life of a run, be it queued, paused or in a long step
 
 
@@ -71,8 +72,8 @@ class JobManager:
             status, known = folder.status(), self._jobs.get(run)
             state = known.state if known and known.active else status["state"]
             if status["owner"] not in ("", owner):
-                raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
-            if state in (*ACTIVE, "finished", "diverged"):
+                raise UserError(FOREIGN)
+            if state not in RESUMABLE:
                 raise UserError(
                     f"Run {run} is {state}: only interrupted, stopped and failed runs can be resumed."
                 )
@@ -228,7 +229,7 @@ class JobManager:
         if job is None or not job.active:
             raise UserError(f"Run {run} is not training here: it may just have ended.")
         if job.owner not in ("", owner):
-            raise UserError("This run belongs to somebody else: you may watch it, or start your own.")
+            raise UserError(FOREIGN)
         if begun and job in self._waiting:
             raise UserError(f"Run {run} waits in the queue: pause it or make single steps when it has begun.")
         return job
@@ -249,8 +250,7 @@ class JobManager:
             except UserError as error:
                 job.end("failed", str(error))
             except Exception as error:
-                if job.trainer is None:  # later than that, the recorder keeps the traceback
-                    job.folder.log(traceback.format_exc())
+                job.folder.log(traceback.format_exc())
                 job.end("failed", f"The run failed: {type(error).__name__}: {error}")
 
     def _live(self) -> None:

@@ -3,11 +3,12 @@
 import os
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from sslcore.data import ImageData
+from sslcore.distributed import processes
 from sslcore.errors import UserError
 from sslcore.runs import checkpoint
 from sslcore.runs.folder import ACTIVE, RunFolder, encode
@@ -18,14 +19,16 @@ CHECKPOINT_SECONDS = 5.0
 ENDINGS = {"budget": "finished", "stopped": "stopped", "diverged": "diverged"}
 
 
-def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
+def record(
+    trainer: Trainer, folder: RunFolder, warn: Callable[[str], None] = lambda trouble: None
+) -> Iterator[Event]:
     """Iterate a trainer, writing every event into the run folder before passing it on.
 
-    A disk that fills up does not end the run: what was written stays, and the log and, if there is room for it,
-    the status say that recording ended. A crash is recorded with its traceback and raised again; a run that is
-    left, or interrupted from the keyboard, can be resumed.
+    A disk that fills up does not end the run: what was written stays, and ``warn``, the log and, if there is room
+    for it, the status are told that recording ended. A crash is recorded with its traceback and raised again; a
+    run that is left, or interrupted from the keyboard, can be resumed.
     """
-    tape, over = _Tape(trainer, folder), False
+    tape, over = _Tape(trainer, folder, warn), False
     try:
         for event in trainer:
             tape.write(event)
@@ -53,15 +56,16 @@ def record(trainer: Trainer, folder: RunFolder) -> Iterator[Event]:
 class _Tape:
     """The open metrics file and the time of the last checkpoint."""
 
-    def __init__(self, trainer: Trainer, folder: RunFolder) -> None:
-        self.trainer, self.folder, self.full = trainer, folder, ""
+    def __init__(self, trainer: Trainer, folder: RunFolder, warn: Callable[[str], None]) -> None:
+        self.trainer, self.folder, self.warn, self.full = trainer, folder, warn, False
         self.file = None
         self.guard(self._open)
         self.saved = time.monotonic()
 
     def _open(self) -> None:
         self.file = open(self.folder.path / "metrics.jsonl", "ab")  # noqa: SIM115 - closed in close()
-        self.folder.set_status(state="running", message="", command=self.trainer.settings.command())
+        command = self.trainer.settings.command()
+        self.folder.set_status(state="running", message="", trouble="", command=command)
         self.folder.log(f"{self.folder.id}: {self.trainer.settings.label()} on {self.trainer.device}")
 
     def write(self, event: Event) -> None:
@@ -100,10 +104,12 @@ class _Tape:
         try:
             write()
         except OSError as error:
-            self.full = f"Recording ended: {error.strerror or error}. The run goes on, but only in memory."
-            self.folder.log(self.full)
+            self.full = True
+            trouble = f"Recording ended: {error.strerror or error}. What came later was only in memory."
+            self.warn(trouble)
+            self.folder.log(trouble)
             with suppress(OSError):
-                self.folder.set_status(message=self.full)
+                self.folder.set_status(trouble=trouble)
 
     def close(self) -> None:
         if self.file is not None:
@@ -126,6 +132,9 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
     if status["state"] in ACTIVE and not waits_here:
         raise UserError(f"Run {folder.id} is still {status['state']} in process {status['pid']}.")
     settings = folder.settings()
+    if processes() == 1:  # several continue it together
+        with suppress(OSError):  # if it cannot be written, the run says so itself
+            folder.set_status(state="queued")  # of two who want to continue it, the second is told
     try:
         state = checkpoint.load(folder.checkpoint)
     except UserError:

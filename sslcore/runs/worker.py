@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from sslcore.errors import UserError
 from sslcore.runs.history import History
@@ -46,7 +47,7 @@ class Worker:
         job.history = History.of(job.folder)
         job.message = " ".join(trainer.data.notes)
         job.seen = time.monotonic()
-        with closing(record(trainer, job.folder)) as events:
+        with closing(record(trainer, job.folder, partial(setattr, job, "trouble"))) as events:
             for event in events:
                 job.history.append(event.as_dict())
                 if isinstance(event, Finished):

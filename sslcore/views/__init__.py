@@ -1,6 +1,6 @@
 """What the network sees: random views, crops, tiles, masks, rotations and corruptions of image batches."""
 
-from sslcore.views.augment import apply, multi_crop, random_views
+from sslcore.views.augment import apply, check_local_crops, multi_crop, random_views
 from sslcore.views.colour_bins import (
     annealed_mean,
     gamut_bins,
@@ -43,6 +43,7 @@ __all__ = [
     "apply",
     "apply_permutation",
     "block_mask",
+    "check_local_crops",
     "chromatic_aberration",
     "context_and_targets",
     "corrupt",

@@ -46,6 +46,16 @@ def random_views(
     return apply(images, draw(len(images), source, settings, generator=generator, out_size=size))
 
 
+def check_local_crops(local_min: float, local_max: float) -> None:
+    """Make sure that there are crops of such areas.
+
+    Raises:
+        UserError: if there are none.
+    """
+    if local_min > local_max:
+        raise UserError("local_min must not be larger than local_max: swap them or make them equal.")
+
+
 def multi_crop(
     images: Tensor,
     settings: ViewSettings,
@@ -68,8 +78,12 @@ def multi_crop(
 
     Returns:
         Global views (N, C, size, size) twice, then `local_crops` times (N, C, local_size, local_size).
+
+    Raises:
+        UserError: as :func:`check_local_crops`, or if these are no images.
     """
     _check(images)
+    check_local_crops(local_min, local_max)
     local = settings.change(crop_min=local_min, crop_max=local_max)
     local_size = local_size or max(1, min(images.shape[-2:]) // 2)
     views = [random_views(images, settings, generator=generator, size=size) for _ in range(2)]

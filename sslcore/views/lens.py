@@ -34,7 +34,7 @@ def drop_colours(tiles: Tensor, *, generator: torch.Generator) -> Tensor:
 
 
 def project_colours(images: Tensor) -> Tensor:
-    """Remove the green-magenta component of every pixel (N, 3, H, W); values may leave [0, 1] by a third."""
+    """Remove the green-magenta component of every pixel (N, 3, H, W); values may leave [0, 1] by a sixth."""
     if images.shape[1] == 1:
         return images
     axis = torch.tensor(_GREEN_MAGENTA, device=images.device).view(1, 3, 1, 1)

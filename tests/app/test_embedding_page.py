@@ -73,6 +73,21 @@ def test_a_run_that_is_going_on_is_mapped(page, tiny):
     assert not app.exception and "at step" in chart(app)["alt"]
 
 
+def test_a_run_that_is_looked_at_is_watched(page, tiny):
+    run = jobs.manager().start(tiny(steps=0, seconds=600), "somebody else")
+    wait_for(run, "running")
+    folder, end = RunFolder(jobs.manager().root / run), time.monotonic() + 30
+    while not folder.snapshot_steps():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    job = jobs.manager()._jobs[run]
+    job.awaited = False
+    page("embedding", run=run)
+    jobs.manager().stop(run, "somebody else")
+    wait_for(run)
+    assert job.awaited
+
+
 def test_images_without_labels_are_mapped_too(page, finished, colourful):
     app = page("embedding", run=finished(data=colourful, batch_size=4))
     assert not app.exception

@@ -77,6 +77,14 @@ def test_another_batch_shows_other_scenes():
     assert (first == same).all() and not (first == other).all()
 
 
+def test_what_is_learned_before_the_first_step_is_there():
+    words = next(
+        panel for panel in untrained_panels("beit", 0) if panel.title == "The words there are"
+    ).images
+    scene = next(panel for panel in untrained_panels("beit", 0) if panel.title == "The truth").images
+    assert (words - scene).square().mean() < 0.5 * scene.var()
+
+
 def test_a_landscape_is_shaped_on_request_only(page, monkeypatch):
     asked = []
 

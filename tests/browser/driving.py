@@ -94,6 +94,18 @@ def chart(page: Page, alt: str) -> Locator:
     return page.locator(f'.plot[aria-label^="{alt}"]')
 
 
+def point_of(plot: Locator, away: int = 0) -> list[float]:
+    """Where on the screen the first point of a chart is, or a pixel beside it."""
+    return plot.evaluate(
+        """(gd, away) => {
+            const {xaxis: x, yaxis: y} = gd._fullLayout, box = gd.getBoundingClientRect();
+            const trace = gd._fullData[0];
+            return [box.left + x._offset + x.d2p(trace.x[0]) + away, box.top + y._offset + y.d2p(trace.y[0])];
+        }""",
+        away,
+    )
+
+
 def listen(page: Page, heard: list[str]) -> None:
     """Note the errors of a page's console from now on; what a network refuses is none."""
 

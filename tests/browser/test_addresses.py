@@ -36,7 +36,7 @@ def test_a_deep_link_on_a_fresh_server_asks_no_other_machine_for_anything(browse
     [
         ({"method": "nonsense"}, "nonsense.*Using simclr instead"),
         ({"temperature": "99"}, "temperature must be at most 5, got 99.*Using 5 instead"),
-        ({"run": "no-such-run"}, "There is no run 'no-such-run' on this server"),
+        ({"run": "no-such-run"}, "There is no run 'no-such-run' here"),
     ],
 )
 def test_a_wrong_link_is_answered_by_a_sentence(visitor, query, sentence):

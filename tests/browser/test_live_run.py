@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.driving import button, chart
+from tests.browser.driving import button, chart, point_of
 
 TICKS = 2500  # milliseconds in which a page looks at its run at least twice
 
@@ -125,15 +125,3 @@ def drag(page: Page, area: Locator) -> None:
     page.mouse.down()
     page.mouse.move(x + 0.7 * width, y + 0.8 * height, steps=8)
     page.mouse.up()
-
-
-def point_of(plot: Locator, away: int = 0) -> list[float]:
-    """Where on the screen the first point of a chart is, or a pixel beside it."""
-    return plot.evaluate(
-        """(gd, away) => {
-            const {xaxis: x, yaxis: y} = gd._fullLayout, box = gd.getBoundingClientRect();
-            const trace = gd._fullData[0];
-            return [box.left + x._offset + x.d2p(trace.x[0]) + away, box.top + y._offset + y.d2p(trace.y[0])];
-        }""",
-        away,
-    )

@@ -97,6 +97,18 @@ def test_a_class_per_image_is_no_class(tmp_path):
     assert len(data.test) > 0
 
 
+def test_a_class_per_training_image_is_no_class_whatever_there_is_to_test(tmp_path):
+    counts = {f"train/c{index}": 1 for index in range(8)} | {"test/other": 2}
+    data = load_folder(str(fill(tmp_path, counts)))
+    assert data.classes == () and (len(data.train), len(data.test)) == (8, 2)
+
+
+def test_what_lies_beside_train_and_test_is_left_out_and_reported(tmp_path):
+    counts = {"train/a": 5, "train/b": 5, "test/a": 1, "val/a": 3}
+    data = load_folder(str(fill(tmp_path, counts)))
+    assert data.notes == ("3 images outside train and test, or of no class, were left out.",)
+
+
 def test_loose_images_beside_class_folders_are_left_out_and_reported(tmp_path):
     data = load_folder(str(fill(tmp_path, {"cat": 5, "dog": 5, ".": 2})))
     assert len(data.train) + len(data.test) == 10
@@ -241,6 +253,15 @@ def test_an_uploaded_zip_is_labelled_by_its_folders(tmp_path):
 def test_uploads_that_cannot_be_used_are_explained(files, message):
     with pytest.raises(UserError, match=message):
         from_uploads(files)
+
+
+def test_an_upload_that_unpacks_into_too_many_pixels_is_refused(tmp_path, monkeypatch):
+    content = packed(fill(tmp_path, {"cat": 6, "dog": 6}))
+    monkeypatch.setattr(module, "MAX_UPLOADED", 11 * 20 * 16)
+    assert len(from_uploads([("pets.zip", content)]).train)
+    monkeypatch.setattr(module, "MAX_UPLOADED", 10 * 20 * 16)
+    with pytest.raises(UserError, match="billion pixels: make the images smaller"):
+        from_uploads([("pets.zip", content)])
 
 
 def test_progress_rises_while_images_are_read(tmp_path):

@@ -152,7 +152,8 @@ def test_pets_are_read_from_their_lists(tmp_path):
 @pytest.mark.parametrize("name", SOURCES)
 def test_what_is_not_there_says_how_to_get_it(tmp_path, name):
     with pytest.raises(
-        UserError, match=r"not on this machine yet: press Download .* or add --download; about"
+        UserError,
+        match=rf"not on this machine yet: press Download .* or run .python -m sslcore download {name}.; about",
     ) as error:
         load(name, cache=tmp_path)
     assert SOURCES[name].title in str(error.value)

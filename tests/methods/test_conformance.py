@@ -34,6 +34,8 @@ VARIANTS = [
     ("cpc", {"version": "v2"}),
     ("deep_infomax", {"estimator": "info_nce"}),
     ("deepcluster", {"version": "v1"}),
+    ("swav", {"local_crops": 2}),
+    ("dino", {"local_crops": 2}),
     ("maskfeat", {"mask_blocks": True}),
     ("mae", {"norm_pix": False}),
 ]

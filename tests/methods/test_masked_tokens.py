@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.methods.masked_tokens import as_colours, hidden, standardised
+from sslcore.methods.masked_tokens import as_colours, at, hidden, spread_of, standardised
 from tests.methods.test_conformance import batch_of, make, views_of
 
 
@@ -55,6 +55,20 @@ def test_what_all_places_of_an_image_share_is_no_target():
         torch.stack([place, place + torch.arange(8), 3 * place]), "instance"
     )
     assert torch.allclose(same, shifted, atol=1e-4) and torch.allclose(same, stronger, atol=1e-4)
+
+
+def test_targets_that_only_tell_the_place_have_no_spread():
+    places = torch.randn(1, 16, 8, generator=torch.Generator().manual_seed(0))
+    assert spread_of(standardised(places, "instance").expand(4, 16, 8)) == 0
+    images = torch.randn(500, 16, 8, generator=torch.Generator().manual_seed(0))
+    assert spread_of(images) == pytest.approx(1, abs=0.02)
+
+
+def test_tokens_are_found_at_their_places():
+    tokens = torch.arange(2 * 5 * 3.0).view(2, 5, 3)
+    places = torch.tensor([[[0, 1], [4, 2]], [[3, 3], [0, 1]]])
+    found = at(tokens, places)
+    assert found.shape == (2, 2, 2, 3) and torch.equal(found[1, 0], tokens[1, [3, 3]])
 
 
 def test_features_become_colours_of_the_last_arguments_directions():

@@ -20,6 +20,7 @@ STOPPED = {
     "context_encoder, hole": "the same",
     "deep_infomax": "encoder and discriminator of the prior do so too",
     "deep_infomax, estimator": "the same",
+    "swav, local_crops": "the codes are taken as given",
 }
 LEARNING = [(name, {}) for name in methods() if name != "random"]
 

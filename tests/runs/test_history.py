@@ -91,6 +91,17 @@ def test_few_evaluations_and_diagnoses_are_all_kept():
     assert [row["step"] for row in kept.view().evaluations] == list(range(ROWS))
 
 
+def test_the_network_before_the_first_step_is_not_the_result_of_a_run():
+    kept = History()
+    kept.append(evaluation(0))
+    assert kept.view().latest("knn") == 0.5
+    kept.append({"event": "step", "step": 1, "seconds": 1, "loss": 1.0, "gradient_norm": 1.0, "learning_rate": 1.0,
+                 "terms": {}, "metrics": {}})  # fmt: skip
+    assert kept.view().latest("knn") is None and len(kept.view().evaluations) == 1
+    kept.append(evaluation(1))
+    assert kept.view().latest("knn") == 0.5
+
+
 def test_of_many_an_even_choice_with_both_ends_and_the_linear_probes_is_kept():
     kept, many = History(), 7 * ROWS + 3
     for step in range(many):

@@ -286,6 +286,18 @@ def test_a_run_that_cannot_even_begin_keeps_its_traceback(manager, monkeypatch):
     assert "Traceback" in (manager.root / run / "log.txt").read_text()
 
 
+def test_trouble_with_recording_is_told_until_the_end(manager, monkeypatch):
+    def full(*_):
+        raise OSError("No space left")
+
+    monkeypatch.setattr("sslcore.runs.folder.RunFolder.save_snapshot", full)
+    run = manager.start(tiny_settings(), "me")
+    wait(lambda: state(manager, run) == "finished")
+    assert "No space left" in manager.status(run).trouble
+    manager.forget(run)
+    assert "No space left" in manager.status(run).trouble, "also when only its folder is left"
+
+
 def test_closing_leaves_a_run_that_resumes(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
     first = JobManager(tmp_path, workers=1)

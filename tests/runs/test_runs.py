@@ -203,10 +203,11 @@ def test_a_full_disk_ends_recording_not_training(tmp_path, tiny, monkeypatch):
     settings = tiny_settings()
     folder = RunFolder.create(tmp_path, settings)
     monkeypatch.setattr(RunFolder, "save_snapshot", full)
-    events = list(record(Trainer(settings, tiny), folder))
+    heard = []
+    events = list(record(Trainer(settings, tiny), folder, heard.append))
     assert events[-1].reason == "budget"
     assert "No space left" in (folder.path / "log.txt").read_text()
-    assert "No space left" in folder.status()["message"]
+    assert heard == [folder.status()["trouble"]] and "No space left" in heard[0]
     assert FolderHistory(folder).view().baselines  # what came before is kept
 
 

@@ -8,7 +8,7 @@ def draw(pictures: int) -> None:
     from sslcore.methods.base import Panel
     from ui.panels import draw_panel
 
-    draw_panel(Panel("Matrix", torch.eye(8).expand(pictures, 1, 8, 8), text="How to read it.", columns=1))
+    draw_panel(Panel("Matrix", torch.eye(8).expand(pictures, 1, 8, 8), text="How to read it.", large=True))
 
 
 @pytest.mark.parametrize("pictures", [0, 1, 3])

@@ -28,6 +28,12 @@ def test_of_a_run_that_goes_on_only_what_is_new_is_read(tmp_path):
     assert (after.knn, after.linear, after.seconds) == (0.7, 0.6, 2.0)
 
 
+def test_the_untrained_network_is_not_the_result_of_a_run(tmp_path):
+    folder = RunFolder.create(tmp_path, RunSettings.build("simclr"))
+    (folder.path / "metrics.jsonl").write_bytes(encode(Evaluation(0, 0.0, 0.3, None, {})))
+    assert record_of(folder).knn is None
+
+
 def test_rows_that_a_resumed_run_took_back_are_forgotten(tmp_path):
     folder = RunFolder.create(tmp_path, RunSettings.build("simclr"))
     file = folder.path / "metrics.jsonl"

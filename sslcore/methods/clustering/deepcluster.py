@@ -32,12 +32,7 @@ class DeepClusterSettings(TwoViewSettings):
     )
     temperature: float = knob(0.1, 0.01, 5.0, help="Low: v2's classifier is sure.", live=True, log=True)
     recluster_every: int = knob(
-        100,
-        1,
-        10_000_000,
-        unit="steps",
-        help="When to sort anew, at the beginning of the next pass over the images.",
-        live=True,
+        100, 1, 10_000_000, unit="steps", help="When to sort anew, as the next pass begins.", live=True
     )
     uniform_sampling: bool = knob(
         True, help="All clusters count alike, however large. Off: one large cluster may swallow the rest."
@@ -49,8 +44,8 @@ class DeepClusterSettings(TwoViewSettings):
 class DeepCluster(TwoView):
     """Caron, Bojanowski, Joulin, Douze, ECCV 2018, arXiv 1807.05520; v2 in Caron et al. 2020, 2006.09882.
 
-    Images of a cluster are weighted by one over its size, which is sampling clusters uniformly. Both versions
-    sort by a fresh look at the unaugmented images, where v2 remembers the embeddings of the last pass.
+    Images of a cluster are weighted by one over its size, which is sampling clusters uniformly. Both versions sort by
+    a fresh look at the unaugmented images, where v2 remembers those of the last pass; v1 by what the last ReLU leaves.
     """
 
     card = Card(
@@ -62,12 +57,12 @@ class DeepCluster(TwoView):
         arxiv="1807.05520",
         idea="Even random features sort images a little better than chance. Take the clusters for labels, learn to "
         "predict them from augmented views, and sort again with the better features: each helps the other on.",
-        formula=r"\min_{\theta,W}\frac1N\sum_n\ell\big(W f_\theta(t(x_n)),\,y_n\big),\quad "
-        r"(y_n)=\text{k-means}\big(f_\theta(x_1),\dots,f_\theta(x_N)\big)",
+        formula=r"-\frac1{NH}\sum_{n,h}\log\mathrm{softmax}\big(\bar z(t(x_n))^\top C_h/\tau\big)_{y_n^{(h)}},\quad "
+        r"(C_h,y^{(h)})=\text{k-means}\big(\bar z(x_1),\dots,\bar z(x_N)\big)\ \text{(v2)}",
         sees="Augmented views of every image: one in v1, two in v2.",
         target="The cluster into which the image itself was last sorted.",
         chance=lambda s: log(s["clusters"]),
-        collapse=lambda s: log(s["clusters"]),
+        collapse=lambda s: log(s["clusters"]) if s["version"] == "v2" else 0.0,  # v1: one cluster has all
         best=lambda s: 0.0,
         switches=(
             Switch(
@@ -84,6 +79,7 @@ class DeepCluster(TwoView):
         ),
     )
     Settings = DeepClusterSettings
+    defaults = {"hue": 0.5, "grayscale": 0.5}  # for the paper's Sobel filter: colours are the easiest groups
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -112,6 +112,6 @@ class IIC(TwoView):
                 "Which group with which",
                 (joint / joint.max())[None, None],
                 text="Row: group of the first view, column: of the second. A full, bright diagonal is the aim.",
-                columns=1,
+                large=True,
             ),
         ]

@@ -66,7 +66,7 @@ class SwAV(MultiCrop):
         "image is in. The groups are learned along the way, and sorting evenly keeps one of them from taking all.",
         formula=r"\frac1{2(V-1)}\sum_{s\in\{1,2\}}\sum_{v\ne s}-\frac1N\sum_n\sum_k q^{(s)}_{nk}\log\mathrm{softmax}"
         r"\big(\bar z^{(v)}_n C^\top/\tau\big)_k,\quad q=\mathrm{Sinkhorn}\big(\bar z C^\top/\varepsilon\big)",
-        sees="Two large and several small augmented views of every image.",
+        sees="Two large augmented views of every image, and small ones if asked for.",
         target="From each view: the group in which a large view of the same image was sorted.",
         chance=lambda s: log(s["prototypes"]),
         collapse=lambda s: log(s["prototypes"]) if s["sinkhorn"] else 0.0,
@@ -81,9 +81,14 @@ class SwAV(MultiCrop):
                 {"sinkhorn_epsilon": 10.0},
                 "Every image lies equally in all groups: there is nothing to predict and the loss stays at ln K.",
             ),
+            Switch(
+                {"local_crops": 4},
+                "Small views take time and show scraps, above all of small toys: in a minute less is learned.",
+            ),
         ),
         notes=(
             "With fewer images than groups in a batch the sorting is arbitrary: set queue_size above 0.",
+            "The queue counts from the first step on, when it holds random vectors; the paper waits until it is full.",
             "The paper holds its prototypes still for the first epoch; a run of a minute cannot spare one.",
         ),
     )

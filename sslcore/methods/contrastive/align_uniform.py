@@ -83,4 +83,4 @@ class AlignUniform(TwoView):
         disc = torch.zeros(1, 1, side, side, device=z.device)
         disc[0, 0, row, column] = 1.0
         text = "The first two coordinates of every view; in two dimensions all lie on the circle."
-        return [*super().preview(views), Panel("On the sphere", disc, text=text, columns=1)]
+        return [*super().preview(views), Panel("On the sphere", disc, text=text, large=True)]

@@ -55,6 +55,8 @@ class AMDIM(TwoView):
         ),
         notes=(
             "Guessing costs ln(1 + (N − 1) L) for each pair of scales, L being the places of the map searched.",
+            "Places of the last two maps see most of a view; the paper's encoder, without padding, keeps them apart. "
+            "Finer places made features worse here.",
         ),
     )
     Settings = AMDIMSettings

@@ -19,10 +19,7 @@ from sslcore.views import random_views
 
 
 class CPCSettings(KnobModel):
-    version: Literal["v1", "v2"] = knob(
-        "v1",
-        help="v1 predicts downwards. v2: in four directions, from augmented patches, with layer norm on each.",
-    )
+    version: Literal["v1", "v2"] = knob("v1", help="v1: downwards. v2: all four ways, augmented patches.")
     patch_grid: int = knob(7, 3, 15, help="Patches along each side; neighbours overlap by half.")
     nearest_row: int = knob(
         2, 1, 8, help="The nearest row to predict. 1: it overlaps the last row seen, and shared pixels tell."
@@ -59,7 +56,7 @@ class CPC(Method):
         paper="van den Oord, Li, Vinyals 2018 · Hénaff et al., ICML 2020 (v2)",
         arxiv="1807.03748",
         idea="Cut the image into overlapping patches and read them row by row. From what was read so far, predict the "
-        "embeddings of patches further down well enough to pick them out among those of other images.",
+        "embeddings of patches further down well enough to pick them out among others, most of them from other images.",
         formula=r"-\frac1K\sum_{k}\mathbb E\log\frac{\exp(z_{r+k}^\top W_k c_r)}{\sum_{z'\in X}\exp(z'^\top W_k c_r)}",
         sees="A grid of overlapping patches of every image, each encoded on its own.",
         target="Which patch of the batch, of all in the same row of the grid, comes k rows below.",
@@ -74,8 +71,8 @@ class CPC(Method):
         ),
         notes=(
             "An image's representation is the mean over its patches, each seen alone.",
-            "The original has no batch norm, whose statistics tell a little about other patches; encoders here do.",
-            "Negatives come from the same row; the papers also take other rows of the image.",
+            "The original has no batch norm, whose statistics tell a little of other patches; encoders here, v2's too.",
+            "Few negatives are of the same image, as all come from one row: colours, say, already tell a lot.",
         ),
     )
     Settings = CPCSettings
@@ -128,12 +125,15 @@ class CPC(Method):
 
     def loss(self, views: Views) -> Losses:
         z = self.embed(views["patches"]).float()
-        all_z, costs = gather(z), []
+        all_z, costs, hits = gather(z), [], []
         for turns, (context, predict) in enumerate(zip(self.context, self.predict, strict=True)):
             c, below = gather(context(z.rot90(turns, (2, 3)))), all_z.rot90(turns, (2, 3))
             for k, W_k in zip(self.steps, predict, strict=True):
-                costs.append(cpc(W_k(by_rows(c[:, :, :-k])), by_rows(below[:, :, k:])))
-        return Losses({"cpc": torch.stack(costs).mean()})
+                guess, truth = W_k(by_rows(c[:, :, :-k])), by_rows(below[:, :, k:])
+                costs.append(cpc(guess, truth))
+                picked = (guess.detach() @ truth.detach().mT).argmax(2)
+                hits.append((picked == torch.arange(truth.shape[1], device=z.device)).float().mean())
+        return Losses({"cpc": torch.stack(costs).mean()}, {"pretext_accuracy": torch.stack(hits).mean()})
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:
@@ -145,6 +145,6 @@ class CPC(Method):
         truth = torch.arange(len(patches), device=picked.device) * grid + grid // 2
         captions = tuple("found ✓" if hit else "✗" for hit in (picked == truth).tolist())
         return [
-            Panel("The patch to find", row[truth], text=f"{k} rows below, among those of all images."),
-            Panel("The patch it picks", row[picked], captions),
+            Panel("The patch to find", row[truth], text=f"{k} rows from the top, among those of all images."),
+            Panel("What it picks", row[picked], captions),
         ]

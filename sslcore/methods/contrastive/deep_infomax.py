@@ -1,6 +1,6 @@
 """Deep InfoMax: a summary of an image should tell which places belong to that image."""
 
-from math import log
+from math import log, nan
 from typing import Literal
 
 import torch
@@ -27,7 +27,7 @@ class DeepInfoMaxSettings(KnobModel):
     global_weight: float = knob(0.0, 0.0, 100.0, help="Summary against the whole fine map.", live=True)
     local_weight: float = knob(1.0, 0.0, 100.0, help="Summary against places of the fine map.", live=True)
     prior_weight: float = knob(
-        0.1, 0.0, 100.0, help="Pull of the summaries' distribution towards a uniform one.", live=True
+        0.1, 0.0, 100.0, help="Pull of the summaries towards an even spread.", live=True
     )
     estimator: Literal["jsd", "info_nce"] = knob(
         "jsd", help="jsd judges each pair alone; info_nce makes pairs compete and needs many negatives."
@@ -39,7 +39,8 @@ class DeepInfoMaxSettings(KnobModel):
 def guessing(s: RunSettings) -> float:
     """Loss when all pairs have the same score: no information by jsd; by info_nce one answer of so many."""
     others, prior = s["batch_size"] - 1, 2 * log(2) * s["prior_weight"]
-    guess = s["global_weight"] * log(1 + others) + s["local_weight"] * log(1 + others * PLACES**2)
+    places = nan if s["image_size"] % (2 * PLACES) else PLACES**2  # of other sizes there are fewer
+    guess = s["global_weight"] * log(1 + others) + s["local_weight"] * log(1 + others * places)
     return prior + (guess if s["estimator"] == "info_nce" else 0.0)
 
 
@@ -73,7 +74,7 @@ class DeepInfoMax(Method):
             ),
         ),
         notes=(
-            "Here a summary sees other colours than its places, unlike in the paper: light is the easiest answer.",
+            "Here a summary sees other colours than its places, unlike in the paper, where the light alone would do.",
             "The prior is a game: what tells summaries from uniform noise passes its gradient on reversed.",
         ),
     )
@@ -140,8 +141,8 @@ class DeepInfoMax(Method):
     def preview(self, views: Views) -> list[Panel]:
         scores = self.scores(views)[2]
         side = round(scores.shape[2] ** 0.5)
-        own = scores.diagonal().T.reshape(-1, 1, side, side).sigmoid()
-        other = scores.roll(-1, 0).diagonal().T.reshape(-1, 1, side, side).sigmoid()
+        judged = scores.sigmoid() if self.knobs.estimator == "jsd" else scores.softmax(1)
+        own, other = (s.diagonal().T.reshape(-1, 1, side, side) for s in (judged, judged.roll(-1, 0)))
         return [
             Panel("The image that is summed up", views["images"]),
             Panel("Places its own summary claims", own, text="Bright: said to be of the same image."),

@@ -62,7 +62,7 @@ class InstanceDiscrimination(TwoView):
             "of a collapsed network.",
             "Where n is a million, the paper draws noise samples instead of summing over all images; here the "
             "sum is exact.",
-            "The embedding comes from a small projector, as that of its successors; the paper's is one linear layer.",
+            "The embedding comes from a small projector, as in its successors; the paper's is one linear layer.",
         ),
     )
     Settings = InstanceDiscriminationSettings

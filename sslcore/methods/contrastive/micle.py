@@ -35,8 +35,7 @@ class MICLe(SimCLR):
         paper="Azizi, Mustafa, Ryan, Beaver, Freyberg, Deaton et al. · ICCV 2021",
         arxiv="2101.05224",
         idea="A patient is photographed more than once: two different pictures of the same one make the positive "
-        "pair. What they share is the thing itself, not its place, its pose or the light, which no augmentation "
-        "can change.",
+        "pair. What they share is the thing itself, not its pose or its surroundings, which no augmentation changes.",
         formula=r"-\frac{1}{2N}\sum_{i=1}^{2N}\log\frac{\exp(\bar z_i^\top\bar z_{j(i)}/\tau)}"
         r"{\sum_{k\ne i}\exp(\bar z_i^\top\bar z_k/\tau)},\quad z_i=g(f(t(x))),\ z_{j(i)}=g(f(t'(x'))),"
         r"\quad x\ne x'\in\mathrm{bag}",
@@ -60,7 +59,7 @@ class MICLe(SimCLR):
             ),
         ),
         notes=(
-            "A batch holds one pair of a bag at most: another picture of it would be a negative that is none.",
+            "A batch holds one pair of a bag at most: another picture of it would be a false negative.",
             "It is told which pictures belong together. That is less than a label and often known anyway: whose "
             "picture it is, not which disease it shows.",
             "On Toybox a bag holds the scenes of one individual; with style = both some are drawn flat, some in ink.",

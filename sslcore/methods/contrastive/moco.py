@@ -21,7 +21,9 @@ from sslcore.settings import RunSettings
 
 class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):
     version: Literal["v1", "v2", "v3"] = knob(
-        "v2", help="v1: a linear head. v2: an MLP. v3: no queue, but a predictor and both directions."
+        "v2",
+        help="v1: a linear head. v2: an MLP. v3: no queue, but a predictor, both directions and a momentum that rises "
+        "to 1.",
     )
     bn_groups: int = knob(
         1,
@@ -33,8 +35,7 @@ class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):
     )
     shuffle_bn: bool = knob(
         True,
-        help="Keys are grouped differently from queries, so that shared statistics tell nothing. One group is the same "
-        "for both: nothing to shuffle.",
+        help="Keys are grouped differently from queries, so that shared statistics tell nothing; one group is shared.",
         advanced=True,
     )
     predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
@@ -69,14 +70,14 @@ class MoCo(MomentumTwoView):
         best=lambda s: loss_at(s, 1),
         switches=(
             Switch({"momentum": 1.0}, "Keys come from a network that never learns: little can be agreed on."),
+            Switch({"momentum": 0.0}, "The queue's keys come from many networks: nothing stays comparable."),
             Switch(
                 {"bn_groups": 16, "shuffle_bn": False},
                 "Query and key share one small group's statistics, which give the positive away: features get worse.",
             ),
         ),
         notes=(
-            "Other views of the same image are in the queue if it is long and the training set small: they count "
-            "as negatives, wrongly.",
+            "A long queue holds other views of the same images if there are few: they wrongly count as negatives.",
             "v3 multiplies each of its two cross-entropies by 2τ, so that its loss at collapse is 4τ ln N.",
         ),
     )

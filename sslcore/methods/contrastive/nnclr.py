@@ -36,7 +36,7 @@ class NNCLR(TwoView):
         formula=r"-\frac1N\sum_i\log\frac{\exp(\mathrm{NN}(\bar z_i,Q)^\top\bar p_i^{+}/\tau)}"
         r"{\sum_{k=1}^{N}\exp(\mathrm{NN}(\bar z_i,Q)^\top\bar p_k^{+}/\tau)}",
         sees="Two augmented views of every image, and a queue of past embeddings.",
-        target="For the neighbour of each first view: which second view of the batch belongs to it.",
+        target="For the neighbour of each view: which other view of the batch belongs to it, in both directions.",
         chance=lambda s: log(s["batch_size"]),
         collapse=lambda s: log(s["batch_size"]),
         best=lambda s: log(

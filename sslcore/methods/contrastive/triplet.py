@@ -49,10 +49,15 @@ class Triplet(TwoView):
                 {"mining": "random"},
                 "Most negatives are far away soon: few triplets stay active and learning slows down.",
             ),
+            Switch(
+                {"mining": "hardest"},
+                "The hardest negatives from the first step on: the loss sticks at the margin, and all fall together.",
+                collapses=True,
+            ),
             Switch({"margin": 0.0}, "The right order is enough, however close: there is little to do."),
         ),
         notes=(
-            "InfoNCE with one negative is this loss with a soft corner: at temperature τ it is "
+            "InfoNCE with one negative is this loss at margin 0 with a soft corner: at temperature τ it is "
             "softplus((d⁺ − d⁻) / 2τ), d⁺ and d⁻ being the squared distances to positive and negative; 2τ times that "
             "tends to max(0, d⁺ − d⁻) as τ falls.",
             "A falling loss may only mean that fewer triplets are active: the metric active tells.",

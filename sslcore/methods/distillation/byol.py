@@ -58,6 +58,7 @@ class BYOL(RisingMomentumTwoView):
         ),
         notes=(
             "A loss of 0 is both perfect and collapsed: only the spread and the rank of the embedding tell.",
+            "Both views are drawn alike; the paper blurs one always and the other seldom, and solarises the other.",
         ),
     )
     Settings = BYOLSettings

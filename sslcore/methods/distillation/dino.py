@@ -38,7 +38,7 @@ class DINO(CenteredTeacher, MultiCrop):
         formula=r"\frac{1}{2(V-1)}\sum_{q\in\{1,2\}}\sum_{v\ne q}-\sum_k P_t^{(q)}\log P_s^{(v)},\quad "
         r"P_t=\mathrm{softmax}\Big(\frac{g_t-c}{\tau_t}\Big),\;P_s=\mathrm{softmax}\Big(\frac{g_s}{\tau_s}\Big),\quad "
         r"c\leftarrow m\,c+(1-m)\,\overline{g_t}",
-        sees="Two large and several small augmented views of every image; the teacher only the large ones.",
+        sees="Two large augmented views of every image, and small ones if asked for; the teacher only the large ones.",
         target="From each view: the teacher's answer to a large view of the same image.",
         chance=lambda s: log(s["prototypes"]),
         collapse=lambda s: log(s["prototypes"]) if s["centering"] else 0.0,
@@ -54,13 +54,19 @@ class DINO(CenteredTeacher, MultiCrop):
                 "A teacher less sure than the student: all groups become equally likely, and the loss stays at ln K.",
             ),
             Switch(
+                {"local_crops": 4},
+                "Small views take time and show scraps, above all of small toys: in a minute less is learned.",
+            ),
+            Switch(
                 {"momentum": 1.0}, "The teacher stays random: what is learned is what it happened to see."
             ),
         ),
         notes=(
             "The loss is the teacher's entropy plus what the student misses; it is low at one of the collapses too.",
-            "With batch norm in the projector it starts quickly; without it, as in the paper, only centring prevents "
-            "collapse.",
+            "With batch norm in the projector it starts quickly; without it, as in the paper, only centring keeps one "
+            "group from winning.",
+            "Left out: the teacher's temperature does not warm up, the last layer learns from the first step on, and "
+            "ReLU takes the place of GELU.",
             "The student's encoder is judged here, as that of every method; the paper judges the teacher's.",
         ),
     )

@@ -29,7 +29,8 @@ class IBOT(NeedsTransformer, CenteredTeacher):
     """Image BERT with an online tokenizer. Zhou, Wei, Wang, Shen, Xie, Yuille, Kong, ICLR 2022, arXiv 2111.07832.
 
     The mean of the tokens, which is the representation here, takes the place of the paper's class token. Patches
-    are hidden in one of the two views, where the paper leaves every view whole half of the time.
+    are hidden in one of the two views, where the paper leaves every view whole half of the time. There are no small
+    views.
     """
 
     card = Card(
@@ -99,7 +100,9 @@ class IBOT(NeedsTransformer, CenteredTeacher):
     def answers(self, views: Views, *, teacher: bool) -> tuple[Tensor, Tensor]:
         """Logits of both views (2N, K), and of the hidden patches of the first (N M, K)."""
         tokens, (_, head) = self.tokens(views, teacher=teacher), self.network(teacher)
-        return head(tokens.mean(1)), head(tokens[: len(tokens) // 2][views["mask"]])
+        patches = tokens[: len(tokens) // 2][views["mask"]]
+        # at once, so that batch norm has the same statistics for both, now and in evaluation
+        return head(torch.cat([tokens.mean(1), patches])).split([len(tokens), len(patches)])
 
     def loss(self, views: Views) -> Losses:
         knobs = self.knobs

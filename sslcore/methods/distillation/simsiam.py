@@ -1,7 +1,7 @@
-"""SimSiam: predict the other view's projection; a stop-gradient is all that prevents collapse."""
+"""SimSiam: predict the other view's projection; predictor and stop-gradient together prevent collapse."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sslcore.encoders import InputInfo, predictor
 from sslcore.knobs import knob
@@ -13,7 +13,12 @@ from sslcore.settings import RunSettings
 
 class SimSiamSettings(TwoViewSettings):
     stop_gradient: bool = knob(
-        True, help="The target side gets no gradient. Off: both sides meet at one point or on one line."
+        True,
+        help="The target side gets no gradient. Off: both sides meet at one point or on one line.",
+        live=True,
+    )
+    predictor: bool = knob(
+        True, help="The extra network on the side that predicts. Off: both sides meet at one point or line."
     )
     predictor_hidden: int = knob(32, 2, 2048, help="The predictor's bottleneck.", advanced=True)
 
@@ -30,7 +35,7 @@ class SimSiam(TwoView):
         paper="Chen, He · CVPR 2021",
         arxiv="2011.10566",
         idea="Predict one view's projection from the other's, without negatives, queue or momentum. Nothing in the "
-        "loss forbids answering the same for every image; the stop-gradient keeps that from happening.",
+        "loss forbids answering the same for every image; predictor and stop-gradient keep that from happening.",
         formula=r"-\tfrac12\cos\!\big(p_1,\mathrm{sg}[z_2]\big)-\tfrac12\cos\!\big(p_2,\mathrm{sg}[z_1]\big)",
         sees="Two augmented views of every image.",
         target="From each view's prediction: the projection of the other view.",
@@ -44,6 +49,11 @@ class SimSiam(TwoView):
                 "all embeddings end on a single line.",
                 collapses=True,
             ),
+            Switch(
+                {"predictor": False},
+                "Without the predictor the stop-gradient does not help: one line for all images.",
+                collapses=True,
+            ),
         ),
         notes=(
             "A loss of −1 is both perfect and collapsed: only the spread and the rank of the embedding tell.",
@@ -55,7 +65,8 @@ class SimSiam(TwoView):
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        self.predictor = predictor(self.knobs.projector_output, self.knobs.predictor_hidden)
+        width, hidden = self.knobs.projector_output, self.knobs.predictor_hidden
+        self.predictor = predictor(width, hidden) if self.knobs.predictor else nn.Identity()
 
     def target(self, z: Tensor) -> Tensor:
         """sg[z], unless the switch is thrown."""

@@ -92,6 +92,8 @@ class Hybrid(Several):
             "Losses have no common unit: look at the gradient norms, and turn weights until each part pulls.",
             "Data, encoder, augmentations and optimiser are the run's, for all parts alike; so are the encoder's "
             "batch-norm statistics, which mix what all parts see.",
+            "A part of weight 0 still decides which images there are (exemplar: 1,000), whether batches are of bags "
+            "(micle) and what stays frozen; a first part of weight 0 lends an untrained projector.",
         ),
     )
     Settings = HybridSettings

@@ -24,7 +24,7 @@ SOFTNESS = 0.02  # of the whitening: without it words are colours, which vary mo
 
 class BEiTSettings(MaskedTokensSettings):
     vocabulary: int = knob(
-        64, 2, 8192, help="How many visual words there are. Few: little more than colours."
+        64, 2, 8192, help="How many visual words there are. Few: each says little of a patch."
     )
 
 
@@ -53,7 +53,9 @@ class BEiT(MaskedTokens):
         chance=lambda s: log(s["vocabulary"]),
         best=lambda s: 0.0,
         switches=(
-            Switch({"vocabulary": 4}, "Four words are four shades: easy to guess, and little is learned."),
+            Switch(
+                {"vocabulary": 4}, "Four words say little of a patch: easy to guess, and little is learned."
+            ),
             Switch(
                 {"mask_ratio": 0.1, "mask_blocks": False},
                 "Single hidden patches are what their neighbours are: easy to guess, and little is learned.",

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.knobs import knob
 from sslcore.losses import latent_regression
@@ -16,6 +15,7 @@ from sslcore.methods.masked_tokens import (
     as_colours,
     guessing,
     hidden,
+    spread_of,
     standardised,
 )
 from sslcore.registry import Card, Switch, register
@@ -89,10 +89,11 @@ class Data2Vec(MaskedTokens):
         return standardised(mean, "off" if norm == "off" else "layer")
 
     def loss(self, views: Views) -> Losses:
-        target = hidden(self.target(views["images"]), views["mask"])
+        whole = self.target(views["images"])
+        target = hidden(whole, views["mask"])
         answer = self.head(hidden(self.see(views), views["mask"])).float()
         loss = latent_regression(answer, target, beta=self.knobs.smooth_l1_beta)
-        return Losses({"regression": loss}, {"target_spread": gather(target).flatten(0, 1).std(0).mean()})
+        return Losses({"regression": loss}, {"target_spread": spread_of(whole)})
 
     def after_step(self, progress: Progress) -> None:
         update_target(self.teacher, self.encoder, momentum_at(self.knobs.momentum, progress.fraction))

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslcore.distributed import gather
 from sslcore.encoders import InputInfo
 from sslcore.encoders.vision_transformer import initialise, sincos_positions, transformer
 from sslcore.errors import UserError
@@ -16,8 +15,10 @@ from sslcore.methods.masked_tokens import (
     LatentTargetSettings,
     MaskedTokens,
     NeedsTransformer,
+    at,
     check_width,
     guessing,
+    spread_of,
     standardised,
 )
 from sslcore.registry import Card, Switch, register
@@ -34,7 +35,7 @@ class IJEPASettings(LatentTargetSettings):
         0.2, 0.02, 0.5, help="Largest such block. Small ones ask for details only.", live=True
     )
     stop_gradient: bool = knob(
-        True, help="The target side gets no gradient. Off: both sides agree on one answer for all images."
+        True, help="The target side gets no gradient. Off: one answer for all images.", live=True
     )
     predictor_width: int = knob(48, 16, 512, help="Width of the predictor's tokens.", advanced=True)
     predictor_depth: int = knob(2, 1, 8, help="Transformer blocks of the predictor.", advanced=True)
@@ -53,7 +54,7 @@ class IJEPA(NeedsTransformer):
         arxiv="2301.08243",
         idea="Look at one part of an image and say, for other places in it, not what the pixels are but what a "
         "teacher's features are. Details that nobody could guess never enter the features, so what can be guessed, "
-        "the meaning, is what is learned; no hand-made augmentations are needed.",
+        "the meaning, is what is learned; no view has to be distorted by hand.",
         formula=r"\frac1{T}\sum_{i=1}^{T}\frac1{\lvert B_i\rvert}\sum_{l\in B_i}\mathrm{smoothL1}\Big("
         r"g_\phi\big(f_\theta(x_{\mathrm{ctx}}),m_l\big),\;\mathrm{IN}\big(f_\xi(x)\big)_l\Big),\quad "
         r"\xi\leftarrow m\,\xi+(1-m)\,\theta",
@@ -76,7 +77,7 @@ class IJEPA(NeedsTransformer):
         ),
         notes=(
             "A loss of 0 is both perfect and collapsed: only the spread of the embedding tells which.",
-            "The authors' code standardises targets over features (target_norm layer): here places become alike.",
+            "The authors standardise targets over features (target_norm layer); here that makes all places alike.",
         ),
     )
     Settings = IJEPASettings
@@ -91,8 +92,7 @@ class IJEPA(NeedsTransformer):
         self.predictor = transformer(width, self.knobs.predictor_depth)
         self.mask_token = nn.Parameter(torch.randn(width) * 0.02)
         self.register_buffer("positions", sincos_positions(info.size // self.encoder.patch_size, width))
-        for part in (self.narrow, self.widen, self.predictor):
-            part.apply(initialise)
+        nn.ModuleList((self.narrow, self.widen, self.predictor)).apply(initialise)
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
@@ -103,12 +103,11 @@ class IJEPA(NeedsTransformer):
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Images, and indices of patches: ``context`` (N, K) and ``targets`` (N, T, B)."""
-        images, knobs = one_view(batch, self.settings, generator), self.knobs
-        side = images.shape[-1] // self.encoder.patch_size
+        images, side = one_view(batch, self.settings, generator), round(self.encoder.token_count**0.5)
+        count, area = self.knobs.target_blocks, (self.knobs.target_min, self.knobs.target_max)
         context, targets = context_and_targets(
-            len(images), side, generator=generator, targets=knobs.target_blocks,
-            target_area=(knobs.target_min, knobs.target_max),
-        )  # fmt: skip
+            len(images), side, generator=generator, targets=count, target_area=area
+        )
         return {"images": images, "context": context.to(images.device), "targets": targets.to(images.device)}
 
     def predict(self, views: Views) -> Tensor:
@@ -121,19 +120,16 @@ class IJEPA(NeedsTransformer):
         return self.widen(tokens[:, -size:]).float().view(count, blocks, size, -1)
 
     def target(self, views: Views) -> Tensor:
-        """What the teacher, who sees all, makes of the target blocks: (N, T, B, d)."""
+        """What the teacher, who sees all, makes of every place: (N, L, d)."""
         teacher = self.teacher if self.knobs.stop_gradient else self.encoder
         with torch.set_grad_enabled(not self.knobs.stop_gradient and torch.is_grad_enabled()):
             tokens = teacher.tokens(teacher.standardise(views["images"])).float()
-            tokens = standardised(tokens, self.knobs.target_norm)
-        index = views["targets"].flatten(1)[..., None].expand(-1, -1, tokens.shape[2])
-        return tokens.gather(1, index).view(*views["targets"].shape, -1)
+            return standardised(tokens, self.knobs.target_norm)
 
     def loss(self, views: Views) -> Losses:
         target = self.target(views)
-        loss = latent_regression(self.predict(views), target, beta=1.0)
-        spread = gather(target.detach()).flatten(0, 2).std(0).mean()
-        return Losses({"regression": loss}, {"target_spread": spread})
+        loss = latent_regression(self.predict(views), at(target, views["targets"]), beta=1.0)
+        return Losses({"regression": loss}, {"target_spread": spread_of(target.detach())})
 
     def after_step(self, progress: Progress) -> None:
         update_target(self.teacher, self.encoder, momentum_at(self.knobs.momentum, progress.fraction))
@@ -144,7 +140,11 @@ class IJEPA(NeedsTransformer):
         hidden = torch.ones(len(images), self.encoder.token_count, dtype=torch.bool, device=images.device)
         context = cover(images, hidden.scatter(1, views["context"], False), patch)
         asked = cover(images, hidden.scatter(1, views["targets"].flatten(1), False), patch)
-        near = F.cosine_similarity(self.predict(views), self.target(views), dim=3).mean((1, 2))
-        captions = tuple(f"{cosine:.2f}" for cosine in near.tolist())
-        text = "Cosine of the predicted and the teacher's features."
+        guess, tokens = self.predict(views), self.target(views)
+        own, other = (
+            F.cosine_similarity(guess, at(rows, views["targets"]), dim=3).mean((1, 2)).tolist()
+            for rows in (tokens, tokens.roll(1, 0))
+        )
+        captions = tuple(f"{pair[0]:.2f}, not {pair[1]:.2f}" for pair in zip(own, other, strict=True))
+        text = "Cosine of what is predicted with the teacher's features, and with those of another image."
         return [Panel("What it sees", context), Panel("What it is asked for", asked, captions, text)]

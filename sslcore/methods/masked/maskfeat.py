@@ -89,10 +89,10 @@ class MaskFeat(MaskedTokens):
         return {**seen, "target": patchify(edges, self.cells)}
 
     def project(self, images: Tensor) -> Tensor:
-        """The token of the middle place: in the mean over all places, images hardly differ in their edges."""
+        """What sets the token of the middle place apart from the mean, in which images hardly differ in their edges."""
         tokens = self.encoder.tokens(self.encoder.standardise(images))
         side = round(tokens.shape[1] ** 0.5)
-        return tokens[:, side // 2 * (side + 1)]
+        return tokens[:, side // 2 * (side + 1)] - tokens.mean(1)
 
     def loss(self, views: Views) -> Losses:
         answer = self.head(hidden(self.see(views), views["mask"])).float()

@@ -67,7 +67,7 @@ class SimMIM(MaskedTokens):
         if info.size % self.knobs.mask_unit or info.size == self.knobs.mask_unit:
             raise UserError(
                 f"Squares of {self.knobs.mask_unit} px do not divide an image of {info.size} px into several: "
-                "set mask_unit to a smaller divisor of it."
+                f"set mask_unit to {self.encoder.patch_size}, the side of a patch, or another such divisor."
             )
         self.pixels = nn.Linear(self.encoder.feature_dim, info.channels * self.encoder.patch_size**2)
 

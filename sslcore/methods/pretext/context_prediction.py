@@ -21,7 +21,11 @@ AROUND = (0, 1, 2, 3, 5, 6, 7, 8)  # label y is the place AROUND[y]; 7 - y lies 
 
 class ContextSettings(KnobModel):
     gap: int = knob(
-        2, 0, 16, unit="px", help="Cut away between tiles, so that edges cannot simply be matched."
+        2,
+        0,
+        16,
+        unit="px",
+        help="Cut away between tiles, on average, so that edges cannot simply be matched.",
     )
     tile_jitter: bool = knob(True, help="Each tile is cut at a random place in its cell.")
     tile_norm: bool = knob(
@@ -75,6 +79,7 @@ class ContextPrediction(Method):
         notes=(
             "W is a small network with one hidden layer. The paper's gap is half a patch; in small images that would "
             "leave little to see.",
+            "With colour_defence=drop the network learns from single channels, but probes show it all three.",
         ),
     )
     Settings = ContextSettings
@@ -135,6 +140,6 @@ class ContextPrediction(Method):
                 "What it takes for what",
                 probability.mean(0)[None, None],
                 text="Row: the true side, from upper left to lower right; column: the side it says.",
-                columns=1,
+                large=True,
             ),
         ]

@@ -20,7 +20,7 @@ class CountingSettings(KnobModel):
         10.0,
         0.0,
         100.0,
-        help="How far another image's counts must stay away; 0: they may all be zero.",
+        help="The squared distance that another image's counts must keep; 0: they may all be zero.",
         live=True,
     )
     mixed_halving: bool = knob(
@@ -118,7 +118,6 @@ class Counting(Method):
                 views["whole"][order],
                 captions,
                 "All that was counted in the whole, and in its four quarters.",
-                columns=4,
             ),
             Panel(
                 "Count by count",

@@ -15,7 +15,10 @@ from sslcore.settings import RunSettings
 
 class ExemplarSettings(KnobModel):
     exemplars: int = knob(
-        1000, 2, 100_000, help="How many training images are used, each as a class of its own."
+        1000,
+        2,
+        100_000,
+        help="How many training images are used, each as a class of its own; all if there are fewer.",
     )
 
 
@@ -48,7 +51,7 @@ class Exemplar(Method):
             ),
             Switch(
                 {"exemplars": 8_000},
-                "Every image is met a few times only and has near doubles among the others: it hardly learns.",
+                "Every image is met an eighth as often and has more near doubles among the others: it learns slowly.",
             ),
         ),
         notes=("The last layer has a row for every exemplar; instance discrimination does without it.",),
@@ -64,7 +67,7 @@ class Exemplar(Method):
     def check(cls, settings: RunSettings) -> None:
         if settings["exemplars"] < settings["batch_size"]:
             raise UserError(
-                f"A batch of {settings['batch_size']} needs as many exemplars, not {settings['exemplars']}: "
+                f"A batch of {settings['batch_size']} needs at least as many exemplars, not {settings['exemplars']}: "
                 "set batch_size lower or exemplars higher."
             )
 

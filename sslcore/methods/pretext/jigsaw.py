@@ -24,7 +24,11 @@ class JigsawSettings(KnobModel):
     grid: int = knob(2, 2, 3, help="Tiles per side.")
     permutations: int = knob(24, 2, 1000, help="How many orders there are to tell apart; 2x2 has 24 in all.")
     gap: int = knob(
-        4, 0, 16, unit="px", help="Cut away between tiles, so that edges cannot simply be matched."
+        4,
+        0,
+        16,
+        unit="px",
+        help="Cut away between tiles, on average, so that edges cannot simply be matched.",
     )
     tile_jitter: bool = knob(True, help="Each tile is cut at a random place in its cell.")
     tile_norm: bool = knob(

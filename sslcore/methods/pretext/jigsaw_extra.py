@@ -97,7 +97,9 @@ class JigsawExtra(Jigsaw):
         mixed = torch.where(foreign[:, :, None, None, None], stranger, own)
 
         # added tiles come from a third image if there is one: others may have replaced some already
-        extra = own.roll(1 + shift % max(1, count - 1), 0)[:, : self.knobs.extra_tiles]
+        # from places that change, but in their order: that of the permutation must stay the only answer
+        place = torch.randperm(length, generator=generator)[: self.knobs.extra_tiles].sort().values.to(device)
+        extra = own.roll(1 + shift % max(1, count - 1), 0)[:, place]
         mixed = torch.cat([mixed, extra], 1)
         foreign = torch.cat([foreign, foreign.new_ones(count, extra.shape[1])], 1)
         target = self.orders(count, generator)
@@ -134,7 +136,7 @@ class JigsawExtra(Jigsaw):
                 "As the network puts it together",
                 row_of(dimmed),
                 verdicts,
-                "The tiles in the order it believes in; dark: those it takes for foreign.",
+                "The tiles in the order it believes in; dark: those it takes for foreign (a guess where none is).",
             ),
         ]
 

@@ -21,7 +21,9 @@ class MultitaskSettings(KnobModel):
         help="Ids of pretext or reconstruction methods, with commas between them: jigsaw, counting, exemplar ...",
     )
     harmonise: bool = knob(True, help="All tasks see gray, so that colours do not tell which task it is.")
-    balance: bool = knob(True, help="Each loss is divided by what guessing costs, so that all start from 1.")
+    balance: bool = knob(
+        True, help="Each loss is divided by what guessing costs, so that a guess costs about 1 in each."
+    )
 
 
 @cache
@@ -43,6 +45,12 @@ def tasks_of(settings: RunSettings) -> dict[str, RunSettings]:
             f"tasks takes one or more of {', '.join(possible())}, each once, not '{settings['tasks']}'."
         )
     return {name: settings_of_part(name, settings, "tasks") for name in names}
+
+
+def least(s: RunSettings) -> float:
+    """The best value there can be: the weighted sum of the tasks' own."""
+    tasks = [(get_method(part.method).card, part) for part in tasks_of(s).values()]
+    return sum(card.best(part) / (guess(part) if s["balance"] else 1.0) for card, part in tasks)
 
 
 def guess(part: RunSettings) -> float:
@@ -69,7 +77,7 @@ class Multitask(Several):
         sees="What each of its tasks shows: turned, cut up, drained of colour.",
         target="What each of its tasks asks.",
         chance=lambda s: sum(1.0 if s["balance"] else guess(part) for part in tasks_of(s).values()),
-        best=lambda s: 0.0,
+        best=least,
         switches=(
             Switch(
                 {"harmonise": False},
@@ -80,6 +88,7 @@ class Multitask(Several):
         notes=(
             "Watch the gradient norms: tasks whose pull is weak are hardly learned.",
             "The paper gives every task its own batch-norm statistics and its own choice of layers; here they share.",
+            "All tasks see the run's views, and no more images than the one that takes fewest: exemplar 1,000.",
         ),
     )
     Settings = MultitaskSettings
@@ -108,4 +117,5 @@ class Multitask(Several):
         return {name: batch if task.needs_colour else gray for name, task in self.parts.items()}
 
     def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(lightness(images) if self.knobs.harmonise else images)
+        gray = self.knobs.harmonise or all(task.needs_colour for task in self.parts.values())
+        return self.encoder(lightness(images) if gray else images)

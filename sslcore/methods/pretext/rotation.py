@@ -86,8 +86,4 @@ class Rotation(Method):
             f"says {90 * int(p.argmax())}° ({p.max():.0%})" + (" ✓" if p.argmax() == y else " ✗")
             for p, y in zip(probability, views["target"][shown], strict=True)
         )
-        return [
-            Panel(
-                "Which way up?", views["images"][shown], captions, "Turned by 0°, 90°, 180°, 270°.", columns=4
-            )
-        ]
+        return [Panel("Which way up?", views["images"][shown], captions, "Turned by 0°, 90°, 180°, 270°.")]

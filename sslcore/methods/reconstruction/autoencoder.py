@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslcore.encoders import Decoder, InputInfo, map_side
+from sslcore.encoders import HEAVIEST, Decoder, InputInfo, map_side
+from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
 from sslcore.registry import Card, Switch, register
@@ -32,19 +33,20 @@ class Autoencoder(Method):
         formula=r"\frac{1}{NCHW}\lVert x-g(f(x))\rVert_2^2,\quad f(x)\in\mathbb R^{k}",
         sees="A random crop of every image, sometimes mirrored, in its own colours.",
         target="The same images, in units of their standard deviation.",
-        # answering with the mean image everywhere costs the variance, which standardising makes about 1
+        # answering with the mean colour everywhere costs the variance, which standardising makes about 1
         chance=lambda s: 1.0,
-        collapse=lambda s: 1.0,
         best=lambda s: 0.0,
         switches=(
-            Switch({"bottleneck": 1}, "One number per image: all it can say is how bright the image is."),
+            Switch(
+                {"bottleneck": 1}, "One number per image: it says little more than how bright the image is."
+            ),
             Switch(
                 {"bottleneck": 4096},
                 "The code hardly limits any more: more detail comes back, and less need be understood.",
             ),
         ),
         notes=(
-            "Probes judge the encoder's averaged map, from which the code is made, and not the code.",
+            "Probes judge the average of the encoder's map, not the code, which is made from the whole map.",
             "With linear encoder and decoder it would find the principal components.",
             "Every pixel counts alike, so the background, which is large, comes before the object.",
         ),
@@ -55,7 +57,14 @@ class Autoencoder(Method):
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
         places = map_side(self.encoder, info) ** 2
-        self.squeeze = nn.Linear(places * self.encoder.feature_dim, self.knobs.bottleneck)
+        inputs = places * self.encoder.feature_dim
+        if inputs * self.knobs.bottleneck > HEAVIEST:
+            raise UserError(
+                f"Squeezing {inputs:,} features into {self.knobs.bottleneck:,} takes "
+                f"{inputs * self.knobs.bottleneck / 1e6:,.0f} million weights: set bottleneck to "
+                f"{HEAVIEST // inputs:,} or less, or take larger patches or smaller images."
+            )
+        self.squeeze = nn.Linear(inputs, self.knobs.bottleneck)
         self.decoder = Decoder(self.knobs.bottleneck, info)
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:

@@ -36,9 +36,8 @@ class DenoisingAutoencoder(Method):
         formula=r"\frac{1}{NCHW}\lVert x-g(f(\tilde x))\rVert_2^2,\quad \tilde x\sim q(\tilde x\mid x)",
         sees="Images in which pixels were destroyed, freshly at every step.",
         target="The undamaged pixels, in units of their standard deviation.",
-        # answering with the mean image everywhere costs the variance, which standardising makes about 1
+        # answering with the mean colour everywhere costs the variance, which standardising makes about 1
         chance=lambda s: 1.0,
-        collapse=lambda s: 1.0,
         best=lambda s: 0.0,
         switches=(
             Switch(

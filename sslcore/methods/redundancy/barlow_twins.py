@@ -57,7 +57,7 @@ class BarlowTwins(TwoView):
             ),
         ),
         notes=(
-            "The authors' sum over dimensions: libraries that scale it by a constant differ by that factor only.",
+            "The authors sum over dimensions, as here; libraries that scale the sum differ by that factor only.",
             "The columns of z are centred over the batch first.",
             "With as many dimensions as images or more the matrix cannot be the identity: its rank is N − 1 at most.",
         ),

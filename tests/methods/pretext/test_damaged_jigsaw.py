@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sslcore.methods.base import Batch, classification
+from sslcore.views import apply_permutation, inverse_permutation, rgb_to_lab
 from tests.methods.test_closed_forms import silence
 from tests.methods.test_conformance import batch_of, make, views_of
 
@@ -83,6 +84,22 @@ def test_painting_the_mean_costs_the_variance():
     loss = method.loss(views).total.item()
     assert loss == pytest.approx(log(24) + 1 + 0.3 * log(76), abs=2e-2)
     assert loss == pytest.approx(method.card.chance(method.settings), abs=2e-2)
+
+
+def test_a_finished_puzzle_has_the_lightness_of_the_picture():
+    method = make("damaged_jigsaw", gap=0, tile_jitter=False, **STILL).eval()
+    views = views_of(method, batch_of(4))
+    shown = rgb_to_lab(method.preview(views)[1].images)[:, 0]
+    order = method.answers(views["seen"])[0].argmax(1)
+    truth = apply_permutation(views["truth"], inverse_permutation(method.permutation_set[order]))
+    blank = apply_permutation(views["blank"], inverse_permutation(method.permutation_set[order]))
+    light = rgb_to_lab(truth.flatten(0, 1))[:, 0].unflatten(0, (4, 4))
+    painted = torch.stack(
+        [part.flatten() for part in shown.unfold(1, 16, 16).unfold(2, 16, 16).flatten(1, 2).flatten(0, 1)]
+    )
+    kept = (~blank).flatten()
+    # colours that no screen shows are cut off, which changes lightness a little
+    assert (painted[kept] - light.flatten(0, 1).flatten(1)[kept]).abs().median() < 1
 
 
 def test_the_representation_sees_no_colour():

@@ -51,6 +51,19 @@ def test_added_tiles_do_not_come_from_where_others_were_replaced():
         assert not (strangers[:, :, None] - added[:, None]).abs().lt(1e-4).any()
 
 
+def test_added_tiles_come_from_all_places_in_their_order():
+    method = make("jigsaw_extra", foreign_tiles=0, extra_tiles=2, tile_norm=False, **STILL)
+    quarter = torch.tensor([[0.1, 0.3], [0.5, 0.7]]).repeat_interleave(16, 0).repeat_interleave(16, 1)
+    batch = Batch(quarter.expand(4, 3, 32, 32), None, torch.arange(4))
+    seen = set()
+    for seed in range(30):
+        views = views_of(method, batch, seed)
+        back = inverse_permutation(method.permutation_set[views["target"]])
+        added = apply_permutation(views["tiles"], back).mean((2, 3, 4))[0, 4:]
+        seen.add(tuple((added * 5).int().tolist()))
+    assert seen == {(a, b) for a in range(4) for b in range(a + 1, 4)}
+
+
 def test_own_tiles_lie_where_the_permutation_says():
     method = make("jigsaw_extra", gap=0, tile_jitter=False, foreign_tiles=1, **STILL)
     batch = batch_of(30)

@@ -67,6 +67,22 @@ def test_harmonised_tasks_see_gray_and_colour_answers_stay(harmonise):
     assert torch.allclose(gray[:, 0], gray[:, 2])
 
 
+def test_tasks_that_drain_their_colours_are_probed_without_colours():
+    for harmonise in (True, False):
+        method = make("multitask", tasks="colorization", harmonise=harmonise).eval()
+        images = batch_of(4).images
+        assert torch.equal(method.encode(images), method.parts["colorization"].encode(images))
+
+
+def test_the_best_value_is_the_sum_of_the_tasks_own():
+    for balance in (True, False):
+        multi = make("multitask", tasks="rotation,context_encoder", balance=balance)
+        part = multi.parts["context_encoder"]
+        least, guess = part.card.best(part.settings), part.card.chance(part.settings)
+        assert least > 0
+        assert multi.card.best(multi.settings) == pytest.approx(least / guess if balance else least)
+
+
 def test_live_knobs_reach_the_tasks():
     method = make("multitask", tasks="rotation")
     method.settings = method.settings.change(noise=0.3)

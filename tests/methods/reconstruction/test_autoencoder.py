@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from sslcore.errors import UserError
 from sslcore.training import Trainer
 from tests.conftest import make_data, tiny_settings
 from tests.methods.test_conformance import batch_of, make, views_of
@@ -9,6 +11,11 @@ def test_the_code_has_the_width_asked_for():
     for bottleneck in (1, 7):
         method = make("autoencoder", bottleneck=bottleneck)
         assert method.project(batch_of(3).images).shape == (3, bottleneck)
+
+
+def test_a_code_layer_that_no_memory_holds_is_refused():
+    with pytest.raises(UserError, match=r"set bottleneck to [0-9,]+ or less"):
+        make("autoencoder", bottleneck=4096, encoder="vit", patch_size=2, token_width=192)
 
 
 def test_nothing_but_the_code_reaches_the_decoder():

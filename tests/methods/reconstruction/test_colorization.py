@@ -65,13 +65,26 @@ def test_rare_colours_count_more_unless_told_otherwise():
     assert balanced > 1.2 * method.loss(views).total
 
 
-def test_answering_the_mean_colour_costs_one_in_the_l2_variant():
-    method = make("colorization", colour_loss="l2")
+@pytest.mark.parametrize("bin_size", [10, 50])
+def test_answering_the_mean_colour_costs_one_in_the_l2_variant(bin_size):
+    method = make("colorization", colour_loss="l2", bin_size=bin_size)
     views = views_of(method, batch_of(32))
-    which = torch.randint(76, (32, 8, 8), generator=torch.Generator().manual_seed(0))  # centres of bins
-    views["codes"] = torch.nn.functional.one_hot(which, 76).permute(0, 3, 1, 2).float()
-    views["ab"] = method.bins[which].permute(0, 3, 1, 2)
+    assert method.answer(views["gray"]).shape == (32, 2, 8, 8)
     mean = views["ab"].mean((0, 2, 3), keepdim=True) / 110
     method.answer = lambda gray: mean.expand(32, 2, 8, 8)
-    assert method.loss(views).total.item() == pytest.approx(1.0, abs=1e-4)
-    assert make("colorization", colour_loss="l2").answer(views["gray"]).shape == (32, 2, 8, 8)
+    assert method.loss(views).total.item() == pytest.approx(method.card.chance(method.settings), abs=1e-4)
+
+
+def test_where_all_is_gray_the_l2_variant_stays_finite():
+    method = make("colorization", colour_loss="l2", **STILL)
+    gray = Batch(torch.full((4, 3, 32, 32), 0.5), None, torch.arange(4))
+    views = views_of(method, gray)
+    method.answer = lambda views: torch.zeros(4, 2, 8, 8)
+    assert method.loss(views).total.item() < 1e-3
+
+
+def test_sharing_out_targets_alone_costs_what_the_card_says():
+    method = make("colorization", bin_size=20, uniform_share=1.0)
+    views = views_of(method, batch_of(32))
+    method.answer = lambda gray: views["codes"].clamp_min(1e-9).log()  # all there is to know
+    assert 1.1 < method.loss(views).total.item() < 1.4
