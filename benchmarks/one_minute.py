@@ -12,7 +12,6 @@ it stopped, and methods can be added to a table later. The tables are what the a
 import argparse
 import json
 import statistics
-from math import nan
 from pathlib import Path
 
 from benchmarks.cells import (
@@ -63,7 +62,9 @@ def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
         cells, found = table["cells"], rows(table["cells"])
         known = [cell["baselines"]["pixels_knn"] for cell in cells]
         known = [value for value in known if value is not None]  # a run may end before it is known
-        pixels = statistics.mean(known) if known else nan
+        if not known:
+            continue
+        pixels = statistics.mean(known)
         notes = f"Raw pixels: kNN {pixels:.3f}. Mean ± standard deviation over seeds, held-out images. "
         notes += (
             f"Untrained: kNN and linear accuracy of the same network before its first step. {remarks(cells)}"

@@ -72,12 +72,12 @@ def _watch(trainer: Trainer, folder: RunFolder | None, as_json: bool) -> int:
     for note in trainer.data.notes:
         print(note, file=sys.stderr)
     history = History.of(folder)
-    events = record(trainer, folder)
+    events = record(trainer, folder, lambda trouble: print(trouble, file=sys.stderr))
     with tqdm(total=1.0, bar_format=BAR, file=sys.stderr, initial=trainer.fraction) as bar:
         finished = _follow(events, history, bar)
     machine = {"device": str(trainer.device), "precision": trainer.precision, "run": str(folder.path)}
     result = summary(trainer.settings, history.view(), **machine)
-    problem = folder.status()["message"] if finished and finished.reason == "diverged" else ""
+    problem = finished.message if finished and finished.reason == "diverged" else ""
     if as_json:
         print(json.dumps(result))
     elif not problem:
@@ -92,7 +92,7 @@ def _follow(events: Iterable[Event], history: History, bar: tqdm) -> Finished | 
     progress, accuracy, finished = "", "", None
     for event in events:
         history.append(event.as_dict())
-        if isinstance(event, Evaluation) and event.knn is not None:
+        if isinstance(event, Evaluation) and event.step and event.knn is not None:
             accuracy = f"kNN {event.knn:.1%}"
         if isinstance(event, Step):
             bar.update(event.fraction - bar.n)
@@ -145,10 +145,8 @@ def evaluate(args: Namespace) -> int:
     folder = open_run(args.run, runs_root(args.runs))
     state, data = checkpoint.load(folder.checkpoint), images_of(folder.settings())
     folder.check_images(data)
-    settings = RunSettings.from_json(state["settings"]).change(
-        device="auto"
-    )  # it may come from another machine
-    trainer = Trainer(settings, data, resume={**state, "settings": settings.to_json()})
+    # it may come from another machine
+    trainer = Trainer(folder.settings().change(device="auto"), data, resume=state)
     measured, _ = trainer.referee.evaluate(trainer.step, trainer.seconds, linear=True)
     verdict = trainer.referee.lamp.verdict  # the run's own, before the same step is read once more
     diagnosis = trainer.referee.diagnose(trainer.step, trainer.seconds)

@@ -130,6 +130,15 @@ def test_evaluating_a_run_reports_the_verdict_that_it_ended_with(photos, capsys)
     assert json.loads(capsys.readouterr().out)["collapse"] == "partial"
 
 
+def test_a_run_of_another_machine_is_evaluated_on_what_there_is_here(photos, capsys):
+    words = ["train", "simclr", *photos, "--steps", "1", "--device", "cpu", "--json"]
+    assert main([*words, "--set", "width=4", "precision=fp32"]) == 0
+    folder = RunFolder(Path(json.loads(capsys.readouterr().out)["run"]))
+    folder.ask(folder.settings().change(device="cuda:7"))
+    assert main(["evaluate", str(folder.path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["step"] == 1
+
+
 def test_a_damaged_image_in_a_zip_costs_that_image_only(photos, tmp_path, capsys):
     (tmp_path / "photos" / "3.png").write_bytes(b"damaged")
     packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "photos")

@@ -13,7 +13,7 @@ from sslcore.registry import methods
 from sslcore.runs import RunFolder, checkpoint, record
 from sslcore.settings import RunSettings
 from sslcore.training import Step, Trainer
-from tests.together import STEADY, train
+from tests.together import MORE, STEADY, train
 
 METHODS = [name for name in methods() if name != "random"]
 ROOT = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def together(tmp_path_factory):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_two_processes_take_the_steps_of_one(method, together):
-    one, two = train(method, **STEADY), together[method]
+    one, two = train(method, **STEADY | MORE.get(method, {})), together[method]
     for name, value in one["parameters"].items():
         assert torch.allclose(two["parameters"][name], value, rtol=0, atol=1e-12), name
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-6)

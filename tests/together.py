@@ -16,6 +16,7 @@ from tests.conftest import make_data, tiny_settings
 
 # plain steps: adaptive ones blow rounding up to full size where a gradient is zero
 STEADY = {"steps": 3, "optimiser": "sgd", "learning_rate": 0.05, "warmup": 0.0, "schedule": "constant"}
+MORE = {"swav": {"local_crops": 2}, "dino": {"local_crops": 2}}  # several views of each image in one tensor
 HOT = {"steps": 200, "optimiser": "sgd", "learning_rate": 100, "gradient_clip": 0}
 
 
@@ -64,7 +65,7 @@ def blunder() -> list[str]:
 if __name__ == "__main__":
     file, *names = sys.argv[1:]
     with team():
-        results = {name: train(name, **STEADY) for name in names}
+        results = {name: train(name, **STEADY | MORE.get(name, {})) for name in names}
         results["diverged"] = train("denoising_autoencoder", **HOT)
         results["seconds"] = train("rotation", steps=0, seconds=0.3)
         results["blunder"] = blunder()

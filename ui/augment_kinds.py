@@ -173,7 +173,9 @@ def kinds() -> dict[str, Kind]:
             {},
             two_views,
         ),
-        "Multi-crop": Kind("Two large and several small views, as in SwAV and DINO.", local, crops),
+        "Multi-crop": Kind(
+            "Two large and several small views, as in the papers of SwAV and DINO.", local, crops
+        ),
         "Tiles": Kind("Jigsaw puzzles and relative positions.", puzzles, puzzle),
         "Masks": Kind("Hidden patches, as in masked autoencoders and BEiT.", mask | patches, masks),
         "Rotations": Kind("Rotation prediction: four turns, four classes.", {}, rotations),

@@ -29,14 +29,22 @@ class Preview:
     panels: tuple[Panel, ...]
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """The checkpoint of a run from which a preview was tried last, the newest preview, and why there is no newer."""
+
+    step: int | None = None
+    made: Preview | None = None
+    why: str = ""
+
+
 class PreviewService:
     """One per server."""
 
     def __init__(self, pause: float = PAUSE) -> None:
         self.pause = pause
         self._lock = threading.Lock()
-        self._done: dict[str, tuple[int, Preview | None]] = {}  # by run: the checkpoint tried last
-        self._failed: dict[str, str] = {}  # by run: why there is none
+        self._done: dict[str, _Tried] = {}  # by run
         self._asked: dict[str, float] = {}  # by run: when a preview was begun
         self._worker: threading.Thread | None = None
         self._making = False
@@ -45,25 +53,30 @@ class PreviewService:
         """The newest preview of a run; asks for another if there is a newer checkpoint."""
         newest, now = newest_checkpoint(folder), time.monotonic()
         with self._lock:
-            tried, done = self._done.get(folder.id, (None, None))
+            last = self._done.get(folder.id, _Tried())
             self._asked = {run: at for run, at in self._asked.items() if now - at < self.pause}
-            if newest != tried and newest is not None and not self._making and folder.id not in self._asked:
+            if (
+                newest != last.step
+                and newest is not None
+                and not self._making
+                and folder.id not in self._asked
+            ):
                 self._asked[folder.id], self._making = now, True
                 # no daemon: Python waits for it at the end, and does not tear it out of torch's code
                 self._worker = threading.Thread(target=self._make, args=(folder, newest), name="preview")
                 self._worker.start()
-            return done
+            return last.made
 
     def behind(self, folder: RunFolder) -> bool:
         """Whether a preview of the newest checkpoint is still to come, so that it is worth looking again."""
         newest = newest_checkpoint(folder)
         with self._lock:
-            return newest is not None and self._done.get(folder.id, (None, None))[0] != newest
+            return newest is not None and self._done.get(folder.id, _Tried()).step != newest
 
     def why_not(self, folder: RunFolder) -> str:
         """Why no preview of a run could be made, in a sentence; empty if none failed."""
         with self._lock:
-            return self._failed.get(folder.id, "")
+            return self._done.get(folder.id, _Tried()).why
 
     def wait(self) -> None:
         """Until nothing is being made (for tests)."""
@@ -80,12 +93,10 @@ class PreviewService:
         finally:
             with self._lock:
                 self._making = False
-                self._failed[folder.id] = why
-                _, before = self._done.pop(folder.id, (None, None))
-                self._done[folder.id] = (newest, made or before)
+                before = self._done.pop(folder.id, _Tried()).made
+                self._done[folder.id] = _Tried(newest, made or before, why)
                 while len(self._done) > KEPT:
-                    gone = next(iter(self._done))
-                    del self._done[gone], self._failed[gone]
+                    self._done.pop(next(iter(self._done)))
 
 
 def make_preview(folder: RunFolder) -> Preview:

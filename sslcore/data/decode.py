@@ -41,6 +41,16 @@ def decode_image(content: bytes, name: str = "The image", *, at_least: int | Non
     raise UserError(f"{name} has more than {MAX_PIXELS // 10**6} megapixels: make it smaller and try again.")
 
 
+def pixels_of(content: bytes) -> int:
+    """How many pixels a file says to have.
+
+    Raises:
+        OSError, ValueError: and others, if it is no image.
+    """
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        return image.width * image.height
+
+
 def square(image: Image.Image, size: int) -> Tensor:
     """Scale the shorter side to ``size`` and keep the centre: uint8 (3, size, size)."""
     fitted = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sslcore.data.archive import MAX_TOTAL, Entry, folder_entries, open_zip, zip_entries
 from sslcore.data.cache import Progress, cache_root, cached, prune
-from sslcore.data.decode import SUFFIXES, decode_image, square
+from sslcore.data.decode import SUFFIXES, decode_image, pixels_of, square
 from sslcore.data.images import CHANNELS, ImageData, Split, assemble, shuffled, stratified
 from sslcore.errors import UserError
 
@@ -87,7 +87,7 @@ def from_uploads(
     """Load what a user uploaded: one zip, or several images (which are unlabelled).
 
     Raises:
-        UserError: as :func:`load_folder`.
+        UserError: as :func:`load_folder`, or if it holds more than ``MAX_UPLOADED`` pixels.
     """
     zips = [(name, content) for name, content in files if name.lower().endswith(".zip")]
     if zips and len(files) > 1:
@@ -249,12 +249,14 @@ def _decode(
     images, kept, broken = torch.empty(len(entries), 3, size, size, dtype=torch.uint8), [], []
     pixels = 0
     for index, entry in enumerate(entries):
-        if pixels > most:
-            return None
         try:
-            image = decode_image(entry.read(), at_least=2 * size)
-            pixels += image.width * image.height
-            images[len(kept)] = square(image, size)
+            content = entry.read()
+            pixels += pixels_of(
+                content
+            )  # before they are decoded: also of an image that breaks off in the middle
+            if pixels > most:
+                return None
+            images[len(kept)] = square(decode_image(content, at_least=2 * size), size)
             kept.append(index)
         except Exception:
             # The bytes may be as broken as the image: zip errors, vanished files, unknown compression.

@@ -61,7 +61,7 @@ class Panel:
     images: Tensor  # (K, C, h, w) in [0, 1]; none, K = 0, where there is nothing to see
     captions: tuple[str, ...] = ()
     text: str = ""  # one sentence on how to read it
-    large: bool = False  # one picture with much in it
+    large: bool = False  # pictures with much in them
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Two large views and several small ones of every image: what SwAV and DINO see."""
+"""Two large views of every image, and small ones if asked for: what SwAV, DINO and MSN see."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,10 @@ from sslcore.views import check_local_crops, multi_crop
 
 class MultiCropSettings(TwoViewSettings):
     local_crops: int = knob(
-        0, 0, 10, help="Small views beside the two large ones: of use in hours, in a minute they cost more."
+        0,
+        0,
+        10,
+        help="Small views beside the two large ones. They pay in long runs; a minute teaches more without.",
     )
     local_scale: float = knob(
         0.5, 0.125, 1.0, help="Side of the small views, as a fraction of the image's.", advanced=True
@@ -37,7 +40,8 @@ class MultiCropSettings(TwoViewSettings):
 class MultiCrop(TwoView):
     """Methods that compare all views with the two large ones (SwAV, arXiv 2006.09882, section 3.3).
 
-    Without small views by default, unlike in the papers: on Toybox and on CIFAR-10 a minute without them taught more.
+    Without small views unless a method wants them, unlike in the papers: a minute without them taught SwAV and DINO
+    more, on Toybox and on CIFAR-10.
     """
 
     Settings = MultiCropSettings

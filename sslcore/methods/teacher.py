@@ -43,7 +43,7 @@ class CenteredTeacherSettings(TeacherSettings):
     )
     head_norm: bool = knob(
         True,
-        help="Batch norm in the projector. Off, as in the paper: a slow start, and centring alone keeps groups apart.",
+        help="Batch norm in the projector. Off, as in the paper: a slow start, and only centring holds a winner back.",
         advanced=True,
     )
     projector_output: int = knob(

@@ -76,7 +76,7 @@ class Job:
     def sign(self) -> None:
         """Write down where it is; a full disk is no reason to stop."""
         with suppress(OSError):
-            self.folder.set_status(state=self.state, message=self.message)
+            self.folder.set_status(state=self.state, message=self.message, trouble=self.trouble)
 
     def end(self, state: str, message: str) -> None:
         """It is over: networks and data are no longer needed."""

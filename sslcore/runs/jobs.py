@@ -250,7 +250,8 @@ class JobManager:
             except UserError as error:
                 job.end("failed", str(error))
             except Exception as error:
-                job.folder.log(traceback.format_exc())
+                if job.folder.status()["state"] != "failed":  # else the recorder has kept the traceback
+                    job.folder.log(traceback.format_exc())
                 job.end("failed", f"The run failed: {type(error).__name__}: {error}")
 
     def _live(self) -> None:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from sslcore.data import ImageData
-from sslcore.distributed import processes
 from sslcore.errors import UserError
 from sslcore.runs import checkpoint
 from sslcore.runs.folder import ACTIVE, RunFolder, encode
@@ -132,9 +131,6 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
     if status["state"] in ACTIVE and not waits_here:
         raise UserError(f"Run {folder.id} is still {status['state']} in process {status['pid']}.")
     settings = folder.settings()
-    if processes() == 1:  # several continue it together
-        with suppress(OSError):  # if it cannot be written, the run says so itself
-            folder.set_status(state="queued")  # of two who want to continue it, the second is told
     try:
         state = checkpoint.load(folder.checkpoint)
     except UserError:

@@ -60,20 +60,7 @@ def test_the_newest_snapshot_is_mapped_by_class(page, finished):
     assert chart(app)["layout"]["dragmode"] == "lasso" and "a drag lassos" in words(app)
 
 
-def test_a_run_that_is_going_on_is_mapped(page, tiny):
-    run = jobs.manager().start(tiny(steps=0, seconds=600), "somebody else")
-    wait_for(run, "running")
-    folder, end = RunFolder(jobs.manager().root / run), time.monotonic() + 30
-    while not folder.snapshot_steps():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    app = page("embedding", run=run)
-    jobs.manager().stop(run, "somebody else")
-    wait_for(run)
-    assert not app.exception and "at step" in chart(app)["alt"]
-
-
-def test_a_run_that_is_looked_at_is_watched(page, tiny):
+def test_a_run_that_is_going_on_is_mapped_and_watched(page, tiny):
     run = jobs.manager().start(tiny(steps=0, seconds=600), "somebody else")
     wait_for(run, "running")
     folder, end = RunFolder(jobs.manager().root / run), time.monotonic() + 30
@@ -82,10 +69,11 @@ def test_a_run_that_is_looked_at_is_watched(page, tiny):
         time.sleep(0.05)
     job = jobs.manager()._jobs[run]
     job.awaited = False
-    page("embedding", run=run)
+    app = page("embedding", run=run)
     jobs.manager().stop(run, "somebody else")
     wait_for(run)
-    assert job.awaited
+    assert not app.exception and "at step" in chart(app)["alt"]
+    assert job.awaited, "it is being watched"
 
 
 def test_images_without_labels_are_mapped_too(page, finished, colourful):

@@ -152,8 +152,8 @@ def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_decoded(
 
 def test_images_are_decoded_once_until_something_changes(tmp_path, monkeypatch):
     source, cache, decoded = fill(tmp_path / "f", {"cat": 6, "dog": 6}), tmp_path / "cache", []
-    original = module.decode_image
-    monkeypatch.setattr(module, "decode_image", lambda *a, **k: decoded.append(1) or original(*a, **k))
+    original = module.pixels_of
+    monkeypatch.setattr(module, "pixels_of", lambda content: decoded.append(1) or original(content))
     (source / "cat" / "bad.png").write_bytes(b"broken")
     first, second = load_folder(str(source), root=cache), load_folder(str(source), root=cache)
     assert len(decoded) == 13
@@ -257,11 +257,19 @@ def test_uploads_that_cannot_be_used_are_explained(files, message):
 
 def test_an_upload_that_unpacks_into_too_many_pixels_is_refused(tmp_path, monkeypatch):
     content = packed(fill(tmp_path, {"cat": 6, "dog": 6}))
-    monkeypatch.setattr(module, "MAX_UPLOADED", 11 * 20 * 16)
+    monkeypatch.setattr(module, "MAX_UPLOADED", 12 * 20 * 16)
     assert len(from_uploads([("pets.zip", content)]).train)
-    monkeypatch.setattr(module, "MAX_UPLOADED", 10 * 20 * 16)
+    monkeypatch.setattr(module, "MAX_UPLOADED", 12 * 20 * 16 - 1)
     with pytest.raises(UserError, match="billion pixels: make the images smaller"):
         from_uploads([("pets.zip", content)])
+
+
+def test_images_that_break_off_in_the_middle_count_too(tmp_path, monkeypatch):
+    for file in sorted(fill(tmp_path, {"cat": 20, "dog": 20}).rglob("*.png"))[:30]:
+        file.write_bytes(file.read_bytes()[:50])  # the header and little else
+    monkeypatch.setattr(module, "MAX_UPLOADED", 20 * 20 * 16)
+    with pytest.raises(UserError, match="billion pixels"):
+        from_uploads([("pets.zip", packed(tmp_path))])
 
 
 def test_progress_rises_while_images_are_read(tmp_path):

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sslcore.errors import UserError
 from sslcore.losses import normalized_mse, nt_xent
 from sslcore.methods.base import Progress
-from sslcore.methods.contrastive.cpc import Context
+from sslcore.methods.contrastive.cpc import Context, by_rows
 from sslcore.registry import get_method
 from sslcore.runs import checkpoint
 from sslcore.training import Step, Trainer
@@ -234,6 +234,12 @@ def test_deep_infomax_without_information_guesses(estimator):
     assert loss == pytest.approx(method.card.chance(method.settings), abs=1e-5)
 
 
+def test_deep_infomax_does_not_guess_how_many_places_an_odd_image_has():
+    chance, odd = make("deep_infomax").card.chance, {"estimator": "info_nce", "image_size": 40}
+    assert math.isnan(chance(tiny_settings("deep_infomax", **odd)))
+    assert chance(tiny_settings("deep_infomax", **odd, local_weight=0, global_weight=1)) > math.log(2)
+
+
 @pytest.mark.parametrize("encoder", ["small", "resnet18"])
 def test_places_of_deep_infomax_have_not_seen_the_whole_image(encoder):
     method = make("deep_infomax", encoder=encoder).eval()
@@ -293,6 +299,18 @@ def test_patches_overlap_by_half():
     assert patches.shape == (2, 49, 3, 8, 8)
     assert torch.equal(patches[1, 9], images[1, :, 4:12, 8:16])
     assert torch.equal(patches[:, 0, :, :, 4:], patches[:, 1, :, :, :4])
+
+
+def test_cpc_counts_how_often_it_picks_the_right_patch():
+    method = make("cpc")
+    z = F.normalize(torch.randn(2, 200, 7, 7, generator=torch.Generator().manual_seed(0)), dim=1)
+    method.embed = lambda patches: z  # a direction for each place
+    method.context[0].forward = lambda rows: rows
+    for known, accuracy in ((1, 1.0), (0, 1 / 14)):  # the patches of a row of two images
+        for k, W_k in zip(method.steps, method.predict[0], strict=True):
+            W_k.forward = lambda c, k=k, known=known: known * by_rows(z[:, :, k:])
+        found = method.loss({"patches": torch.zeros(1)}).metrics["pretext_accuracy"]
+        assert found == pytest.approx(accuracy)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

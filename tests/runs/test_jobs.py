@@ -290,10 +290,15 @@ def test_trouble_with_recording_is_told_until_the_end(manager, monkeypatch):
     def full(*_):
         raise OSError("No space left")
 
-    monkeypatch.setattr("sslcore.runs.folder.RunFolder.save_snapshot", full)
+    signed = RunFolder.set_status
+    monkeypatch.setattr(RunFolder, "save_snapshot", full)
+    monkeypatch.setattr(RunFolder, "set_status", lambda folder, **changes: (
+        full() if "trouble" in changes and "state" not in changes else signed(folder, **changes)
+    ))  # fmt: skip
     run = manager.start(tiny_settings(), "me")
     wait(lambda: state(manager, run) == "finished")
     assert "No space left" in manager.status(run).trouble
+    wait(lambda: RunFolder(manager.root / run).status()["state"] == "finished")
     manager.forget(run)
     assert "No space left" in manager.status(run).trouble, "also when only its folder is left"
 

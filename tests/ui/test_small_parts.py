@@ -40,6 +40,14 @@ def test_presets_have_plain_names_and_one_line_on_what_will_be_seen():
         assert "_" not in preset.title and 10 < len(preset.expect) < 130 and "\n" not in preset.expect
 
 
+def test_a_preset_in_seconds_is_not_overruled_by_a_budget_in_steps():
+    quick = next(preset for preset in presets_of("simclr") if preset.title == "Quick look")
+    for budget in ({"steps": 500}, {"epochs": 3}):
+        chosen = preset_settings("simclr", quick, RunSettings.build("simclr", **budget).flat())
+        assert (chosen["seconds"], chosen["steps"], chosen["epochs"]) == (15, 0, 0)
+    assert [preset.title for preset in presets_of("random")] == ["Defaults"], "it has nothing to train"
+
+
 SHOWN_FOR = ("ibot", "swav", "emp_ssl", "rotation")
 
 
@@ -129,6 +137,7 @@ def test_a_preview_is_made_once_per_checkpoint_even_if_it_fails(tmp_path, monkey
             service.wait()
         assert not service.behind(folder)
     assert made == [5, 9] and service.latest(folder).step == 5, "the one before stays"
+    assert service.why_not(folder) == "The images are gone."
 
 
 def test_the_ceiling_is_never_below_the_published_one(tmp_path, monkeypatch):

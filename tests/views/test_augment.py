@@ -137,6 +137,11 @@ def test_multi_crop_makes_two_large_and_several_small_views():
     assert [view.shape[-1] for view in smaller] == [36, 36, 24]
 
 
+def test_local_crops_need_a_range():
+    with pytest.raises(UserError, match="local_min must not be larger"):
+        multi_crop(pictures(2, 32), ViewSettings(), generator=seeded(), local_min=0.5, local_max=0.2)
+
+
 def test_local_crops_show_a_small_part():
     ramp = torch.linspace(0, 1, 64).view(1, 1, 1, 64).expand(200, 3, 64, 64)
     settings = OFF.change(crop_min=0.9)

@@ -44,8 +44,8 @@ class DeepClusterSettings(TwoViewSettings):
 class DeepCluster(TwoView):
     """Caron, Bojanowski, Joulin, Douze, ECCV 2018, arXiv 1807.05520; v2 in Caron et al. 2020, 2006.09882.
 
-    Images of a cluster are weighted by one over its size, which is sampling clusters uniformly. Both versions sort by
-    a fresh look at the unaugmented images, where v2 remembers those of the last pass; v1 by what the last ReLU leaves.
+    Images of a cluster are weighted by one over its size, which is sampling clusters uniformly. Both versions look anew
+    at the unaugmented images to sort them, v1 behind a ReLU; the paper's v2 keeps the embeddings of the last pass.
     """
 
     card = Card(

@@ -71,7 +71,7 @@ class CPC(Method):
         ),
         notes=(
             "An image's representation is the mean over its patches, each seen alone.",
-            "The original has no batch norm, whose statistics tell a little of other patches; encoders here, v2's too.",
+            "The originals have no batch norm, whose statistics tell a little of other patches; the encoders here do.",
             "Few negatives are of the same image, as all come from one row: colours, say, already tell a lot.",
         ),
     )
@@ -145,6 +145,6 @@ class CPC(Method):
         truth = torch.arange(len(patches), device=picked.device) * grid + grid // 2
         captions = tuple("found ✓" if hit else "✗" for hit in (picked == truth).tolist())
         return [
-            Panel("The patch to find", row[truth], text=f"{k} rows from the top, among those of all images."),
+            Panel("The patch to find", row[truth], text=f"Of row {k + 1}, among those of all images."),
             Panel("What it picks", row[picked], captions),
         ]

@@ -39,7 +39,7 @@ class DeepInfoMaxSettings(KnobModel):
 def guessing(s: RunSettings) -> float:
     """Loss when all pairs have the same score: no information by jsd; by info_nce one answer of so many."""
     others, prior = s["batch_size"] - 1, 2 * log(2) * s["prior_weight"]
-    places = nan if s["image_size"] % (2 * PLACES) else PLACES**2  # of other sizes there are fewer
+    places = nan if s["local_weight"] and s["image_size"] % 32 else PLACES**2  # other sizes have fewer
     guess = s["global_weight"] * log(1 + others) + s["local_weight"] * log(1 + others * places)
     return prior + (guess if s["estimator"] == "info_nce" else 0.0)
 

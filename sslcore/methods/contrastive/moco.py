@@ -35,7 +35,7 @@ class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):
     )
     shuffle_bn: bool = knob(
         True,
-        help="Keys are grouped differently from queries, so that shared statistics tell nothing; one group is shared.",
+        help="Keys are grouped differently from queries, so that shared statistics tell nothing. One group cannot be.",
         advanced=True,
     )
     predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)

@@ -32,8 +32,8 @@ class DINO(CenteredTeacher, MultiCrop):
         year=2021,
         paper="Caron, Touvron, Misra et al. · ICCV 2021",
         arxiv="2104.14294",
-        idea="A student sees small and large crops, its teacher only large ones, and the student must give the "
-        "teacher's answer: one of many groups that nobody defined. Taking off the teacher's average answer and "
+        idea="A student must give its teacher's answer to another crop of the image: one of many groups that nobody "
+        "defined. It may see small crops too, the teacher only large ones. Taking off the teacher's average answer and "
         "making it surer than the student keep each other in balance.",
         formula=r"\frac{1}{2(V-1)}\sum_{q\in\{1,2\}}\sum_{v\ne q}-\sum_k P_t^{(q)}\log P_s^{(v)},\quad "
         r"P_t=\mathrm{softmax}\Big(\frac{g_t-c}{\tau_t}\Big),\;P_s=\mathrm{softmax}\Big(\frac{g_s}{\tau_s}\Big),\quad "
@@ -65,8 +65,8 @@ class DINO(CenteredTeacher, MultiCrop):
             "The loss is the teacher's entropy plus what the student misses; it is low at one of the collapses too.",
             "With batch norm in the projector it starts quickly; without it, as in the paper, only centring keeps one "
             "group from winning.",
-            "Left out: the teacher's temperature does not warm up, the last layer learns from the first step on, and "
-            "ReLU takes the place of GELU.",
+            "Unlike in the paper the teacher's temperature does not warm up, the last layer learns from the first step "
+            "on, and ReLU takes the place of GELU.",
             "The student's encoder is judged here, as that of every method; the paper judges the teacher's.",
         ),
     )

@@ -24,7 +24,7 @@ class MAESettings(MaskRatioSettings):
 
 
 def mean_answer(settings: RunSettings) -> float:
-    """Loss of answering every patch with the mean, as a network does that knows nothing: its own by ``norm_pix``.
+    """Loss of answering every patch with the mean of all pixels, or with its own under ``norm_pix``: knowing nothing.
 
     A standardised patch of n = P^2 C values has the mean square 1 - 1/n, its unbiased variance being 1; a flat
     one, such as the empty paper around a digit, has 0. Without ``norm_pix`` it is the variance of the pixels,

@@ -96,8 +96,8 @@ class JigsawExtra(Jigsaw):
         foreign = (rank < number).to(device)
         mixed = torch.where(foreign[:, :, None, None, None], stranger, own)
 
-        # added tiles come from a third image if there is one: others may have replaced some already
-        # from places that change, but in their order: that of the permutation must stay the only answer
+        # Added tiles come from a third image if there is one: others may have replaced some already. Their places
+        # change, but not their order: that of the permutation must stay the only answer.
         place = torch.randperm(length, generator=generator)[: self.knobs.extra_tiles].sort().values.to(device)
         extra = own.roll(1 + shift % max(1, count - 1), 0)[:, place]
         mixed = torch.cat([mixed, extra], 1)

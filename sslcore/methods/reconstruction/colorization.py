@@ -70,7 +70,7 @@ class Colorization(Method):
         notes=(
             "The encoder never sees a colour, so probes see gray pictures too.",
             "How common a colour is follows the images of this run; the paper smooths a count over ImageNet.",
-            "The best value of 0 is out of reach: sharing a target out over neighbouring bins costs 1.1 to 1.4.",
+            "With classes a loss of 0 is out of reach: sharing targets out over neighbouring bins costs 1.1 to 1.4.",
         ),
     )
     Settings = ColorizationSettings

@@ -9,7 +9,7 @@ from tests.methods.test_conformance import batch_of, make, views_of
 
 
 def test_without_small_views_it_is_the_published_loss():
-    method = make("swav", local_crops=0)
+    method = make("swav")
     views = views_of(method, batch_of(16))
     scores = [method.prototypes(z) for z in method.project_both(views)]
     expected = swav(*scores, temperature=method.knobs.temperature)

@@ -26,6 +26,16 @@ def test_the_student_cannot_see_hidden_patches_and_the_teacher_can():
     )
 
 
+def test_images_and_patches_share_the_statistics_of_one_batch():
+    method = make("ibot")
+    norm = next(part for part in method.projector.modules() if isinstance(part, torch.nn.BatchNorm1d))
+    seen = []
+    norm.register_forward_hook(lambda part, inputs, output: seen.append(len(inputs[0])))
+    views = views_of(method, batch_of(4))
+    image, patches = method.answers(views, teacher=False)
+    assert seen == [8 + views["mask"].sum()] and (len(image), len(patches)) == (8, views["mask"].sum())
+
+
 def test_every_first_view_hides_the_same_number_of_patches():
     views = views_of(make("ibot", mask_ratio=0.3), batch_of(9))
     assert views["mask"].sum(1).tolist() == [10] * 9
