@@ -68,7 +68,14 @@ def metrics_figure(view: RunView) -> Figure:
     if 0 < len(far) < len(peaks):
         for trace in far:
             trace.update(yaxis="y2", name=f"{trace['name']} (right)")
-        right = {"overlaying": "y", "side": "right", "showgrid": False, "rangemode": "tozero"}
+        # its own ticks: on an axis that lies over another Plotly puts them where the other has its own
+        right = {
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+            "rangemode": "tozero",
+            "tickmode": "auto",
+        }
         figure.layout["yaxis2"] = axes("", "count")["yaxis"] | right
     return figure
 
