@@ -37,7 +37,7 @@ STORE = Store(RESULTS / "break_it.json")
 def main() -> None:
     parser = benchmark_parser(__doc__.split("\n")[0], data="toybox", seconds=60.0, seeds=1)
     args = parser.parse_args()
-    run(parser, lambda: "" if args.publish else measure(args), lambda: publish(STORE, one_minute.STORE))
+    run(parser, args, lambda: measure(args), lambda: publish(STORE, one_minute.STORE))
 
 
 def measure(args: argparse.Namespace) -> str:

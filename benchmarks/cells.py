@@ -230,14 +230,20 @@ def benchmark_parser(description: str, *, data: str, seconds: float, seeds: int)
     return parser
 
 
-def run(parser: argparse.ArgumentParser, measure: Callable[[], str], publish: Callable[[], None]) -> None:
-    """Measure and publish what there is; ends with a sentence on what could not be done, if anything.
+def run(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    measure: Callable[[], str],
+    publish: Callable[[], None],
+) -> None:
+    """Measure, unless only publishing is asked for, and publish what there is; ends with a sentence on what could not
+    be done, if anything.
 
     Args:
         measure: as :func:`fill`, says what could not be measured.
     """
     try:
-        failed = measure()
+        failed = "" if args.publish else measure()
         publish()
     except UserError as error:
         failed = str(error)

@@ -39,7 +39,7 @@ COLUMNS = ("method", "id", "kNN", "linear", "untrained", "steps", "seeds")
 def main() -> None:
     parser = benchmark_parser(__doc__.split("\n")[0], data="toybox", seconds=60.0, seeds=3)
     args = parser.parse_args()
-    run(parser, lambda: "" if args.publish else measure(args), lambda: publish(STORE))
+    run(parser, args, lambda: measure(args), lambda: publish(STORE))
 
 
 def measure(args: argparse.Namespace) -> str:

@@ -59,7 +59,8 @@ def main() -> None:
     args = parser.parse_args()
     run(
         parser,
-        lambda: "" if args.publish else measure(args, part(load(args.data), args.images)),
+        args,
+        lambda: measure(args, part(load(args.data), args.images)),
         lambda: publish(STORE),
     )
 

@@ -103,8 +103,7 @@ def _explorer(folder: Path, data: ImageData | None, sheet: str, pace: float | No
     """The map with its controls; runs again on its own while it plays, waits, or the run goes on."""
     if not RunFolder(folder).snapshot_steps():
         st.rerun()  # somebody deleted the run
-    if manager().trains(folder.name):
-        manager().view(folder.name)  # a look at it: a run that nobody watches pauses
+    manager().watch(folder.name)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         kind = _choice(
             "Map", KINDS, "map_layout", "UMAP and t-SNE show groups; PCA the two widest directions."

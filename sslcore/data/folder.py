@@ -251,9 +251,8 @@ def _decode(
     for index, entry in enumerate(entries):
         try:
             content = entry.read()
-            pixels += pixels_of(
-                content
-            )  # before they are decoded: also of an image that breaks off in the middle
+            # before they are decoded: also of an image that breaks off in the middle
+            pixels += pixels_of(content)
             if pixels > most:
                 return None
             images[len(kept)] = square(decode_image(content, at_least=2 * size), size)

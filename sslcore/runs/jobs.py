@@ -164,20 +164,24 @@ class JobManager:
             place = self._waiting.index(job) + 1 if job in self._waiting else 0
         return job.status(place)
 
+    def watch(self, run: str) -> None:
+        """Look at a run, if it is in this process: one that nobody watches pauses."""
+        if job := self._jobs.get(run):
+            job.seen, job.awaited = time.monotonic(), True
+
     def view(self, run: str) -> RunView:
         """The history of a run; counts as a look at it.
 
         Raises:
             UserError: if there is no such run.
         """
+        self.watch(run)
         job = self._known(run)
-        if job is not None:
-            job.seen, job.awaited = time.monotonic(), True
-            if job.history is not None:
-                if run in self._followed:
-                    with self._wake:
-                        self._followed.pop(run, None)  # rows may have been taken back unnoticed
-                return job.history.view()
+        if job is not None and job.history is not None:
+            if run in self._followed:
+                with self._wake:
+                    self._followed.pop(run, None)  # rows may have been taken back unnoticed
+            return job.history.view()
         with self._wake:
             followed = self._followed.pop(run, None) or FolderHistory(find_run(run, self.root))
             self._followed[run] = followed  # newest last

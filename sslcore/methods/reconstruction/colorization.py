@@ -98,14 +98,14 @@ class Colorization(Method):
         return self.head(self.encoder.feature_map(self.encoder.standardise(gray))).float()
 
     def loss(self, views: Views) -> Losses:
-        answer, codes = self.answer(views["gray"]), views["codes"]
-        self.follow(codes, views["ab"])
+        answer, codes, ab = self.answer(views["gray"]), views["codes"], views["ab"]
         if self.knobs.colour_loss == "l2":
+            self.follow(self.moments, torch.stack([ab.mean((0, 2, 3)), ab.square().mean((0, 2, 3))]))
             mean, square = self.moments
-            variance = (
-                (square - mean.square()).mean().clamp(min=1)
-            )  # where all is gray, a just visible difference
-            return Losses({"squared_error": F.mse_loss(110 * answer, views["ab"]) / variance})
+            # where all is gray, a just visible difference
+            variance = (square - mean.square()).mean().clamp(min=1)
+            return Losses({"squared_error": F.mse_loss(110 * answer, ab) / variance})
+        self.follow(self.prior, codes.mean((0, 2, 3)))
         weights = rebalancing_weights(self.prior, uniform_share=self.knobs.uniform_share)
         weight = weights[codes.argmax(1)]  # eq. 3
         # not in the paper: every batch weighs 1, so that the loss starts at chance
@@ -116,14 +116,11 @@ class Colorization(Method):
         )
 
     @torch.no_grad()
-    def follow(self, codes: Tensor, ab: Tensor) -> None:
-        """Let prior and moments follow which colours occur: running means, as in batch norm."""
+    def follow(self, running: Tensor, seen: Tensor) -> None:
+        """Let prior or moments, whichever the loss uses, follow the batches: a running mean, as in batch norm."""
         if self.training:
             self.batches += 1
-            share = (1 / self.batches).clamp(min=SLOWEST)
-            self.prior.lerp_(average({"": codes.mean((0, 2, 3))})[""], share)
-            moments = torch.stack([ab.mean((0, 2, 3)), ab.square().mean((0, 2, 3))])
-            self.moments.lerp_(average({"": moments})[""], share)
+            running.lerp_(average({"seen": seen})["seen"], (1 / self.batches).clamp(min=SLOWEST))
 
     def encode(self, images: Tensor) -> Tensor:
         return self.encoder(lightness(images))
