@@ -185,6 +185,31 @@ def untrained(cells: list[Cell]) -> str:
     return " / ".join(f"{mean:.3f}" for mean in means)
 
 
+def gains(cells: list[Cell]) -> str:
+    """Sentences on the methods that gain on their untrained network by the linear probe alone, or not at all.
+
+    A gain counts if it exceeds twice the standard deviation over seeds, of the trained or the untrained network.
+    """
+    shown = [name for name in methods() if name != "random"]
+    grouped = {name: [cell for cell in cells if cell["method"] == name] for name in shown}
+    found = {name: (gained(mine, "knn"), gained(mine, "linear")) for name, mine in grouped.items()}
+    told = {"by the linear probe alone": (False, True), "by neither": (False, False)}
+    those = {how: [name for name in found if found[name] == which] for how, which in told.items()}
+    sentences = [f"{how}: {', '.join(names)}" for how, names in those.items() if names]
+    return f"Beats its untrained network by twice the spread {'; '.join(sentences)}." if sentences else ""
+
+
+def gained(cells: list[Cell], what: str) -> bool | None:
+    """Whether the seeds beat their untrained networks by more than twice the spread; None where it cannot be told."""
+    pairs = [(cell[what], cell.get("baselines", {}).get(f"random_{what}")) for cell in cells]
+    pairs = [pair for pair in pairs if None not in pair]
+    if len(pairs) < 2:
+        return None
+    trained, before = zip(*pairs, strict=True)
+    gain = statistics.mean(trained) - statistics.mean(before)
+    return gain > 2 * max(statistics.stdev(trained), statistics.stdev(before))
+
+
 def spread(values: list[float]) -> str:
     """Mean and sample standard deviation as text; the mean alone of a single value."""
     if not values:

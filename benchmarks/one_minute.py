@@ -18,6 +18,7 @@ from benchmarks.cells import (
     Store,
     benchmark_parser,
     fill,
+    gains,
     has_what_it_takes,
     machines,
     remade,
@@ -67,7 +68,8 @@ def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
         pixels = statistics.mean(known)
         notes = f"Raw pixels: kNN {pixels:.3f}. Mean ± standard deviation over seeds, held-out images. "
         notes += (
-            f"Untrained: kNN and linear accuracy of the same network before its first step. {remarks(cells)}"
+            "Untrained: kNN and linear accuracy of the same network before its first step. "
+            f"{gains(cells)} {remarks(cells)}"
         )
         where, command = machines(table), remade("one_minute", name, table)
         lines = [{column: row[column] for column in COLUMNS} for row in found]

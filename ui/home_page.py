@@ -12,7 +12,7 @@ from ui.shell import ROOT, pages
 from ui.texts import percent, plain
 from ui.train_form import default_settings
 
-SHOWN = ("method", "kNN", "linear", "steps", "seeds")
+SHOWN = ("method", "kNN", "linear", "untrained", "steps", "seeds")
 SHEET = ROOT / "assets" / "toybox.png"
 
 
@@ -67,7 +67,8 @@ def one_minute_table() -> None:
             shown = [{name: row[name] for name in SHOWN} for row in part["rows"]]
             st.dataframe(shown, hide_index=True, alt=f"Accuracy of each method after one minute on {data}")
             st.caption(
-                f"{part['seconds']:.0f} s of training, mean ± standard deviation over seeds, held-out images. "
+                f"{part['seconds']:.0f} s of training, mean ± standard deviation over seeds, held-out images; "
+                "untrained: kNN and linear accuracy of the same network before its first step. "
                 f"Neighbours of raw pixels reach {part['pixels_knn']:.3f}. "
                 f"`{part['command']}` on {part['machine']}."
             )

@@ -16,15 +16,17 @@ from sslcore.diagnostics.figures import (
 )
 from sslcore.diagnostics.gradients import gradient_norms
 from sslcore.diagnostics.lamp import CollapseLamp
-from sslcore.diagnostics.landscape import CURVES, PULL, TOY_LOSSES, Landscape, train_landscape
+from sslcore.diagnostics.landscape import Landscape, train_landscape
 from sslcore.diagnostics.prototypes import PrototypeUsage, prototype_usage
 from sslcore.diagnostics.report import VERDICTS, CollapseReport, collapse_report
+from sslcore.diagnostics.toys import COPY, CURVES, PULL, TOYS, plain_of
 from sslcore.losses import alignment, uniformity
 
 __all__ = [
+    "COPY",
     "CURVES",
     "PULL",
-    "TOY_LOSSES",
+    "TOYS",
     "VERDICTS",
     "CollapseLamp",
     "CollapseReport",
@@ -41,6 +43,7 @@ __all__ = [
     "normalized_std",
     "pair_energies",
     "participation_ratio",
+    "plain_of",
     "prototype_usage",
     "rank_me",
     "raw_std",

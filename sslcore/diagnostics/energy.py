@@ -95,7 +95,16 @@ def energy_report(z1: Tensor, z2: Tensor) -> EnergyReport | None:
     """
     if z1.shape != z2.shape:
         raise UserError(f"Pairs need embeddings of one shape, got {tuple(z1.shape)} and {tuple(z2.shape)}.")
-    energies = pair_energies(z1, z2).round(decimals=DECIMALS)
+    return report_energies(pair_energies(z1, z2))
+
+
+def report_energies(energies: Tensor) -> EnergyReport | None:
+    """Compare energies (N, N) in [0, 2]: those on the diagonal, of pairs that belong together, with the others.
+
+    Returns:
+        None where there is nothing to measure: fewer than two pairs, or numbers that are not finite.
+    """
+    energies = energies.double().round(decimals=DECIMALS)
     if len(energies) < 2 or not energies.isfinite().all():
         return None
     other = ~torch.eye(len(energies), dtype=torch.bool)

@@ -47,6 +47,15 @@ def test_the_family_filter_leaves_that_family_only(page):
     assert app.session_state["shown_method"] in own
 
 
+def test_the_year_filter_leaves_those_years_only(page):
+    app = page("methods")
+    app.slider(key="year_filter").set_value((2014, 2015)).run()
+    (choice,) = [group for group in app.get("button_group") if group.label == "Method"]
+    cards = [method.card for method in methods().values()]
+    assert not app.exception
+    assert sorted(choice.options) == sorted(card.title for card in cards if 2014 <= card.year <= 2015)
+
+
 @pytest.mark.parametrize("name", methods())
 def test_break_it_links_throw_the_switch_on_the_training_page(name):
     for switch in methods()[name].card.switches:

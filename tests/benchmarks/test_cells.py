@@ -4,7 +4,18 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import break_it, cells, one_minute, ten_minutes
-from benchmarks.cells import Store, fill, has_what_it_takes, measure, remarks, rows, spread, thrown, timed_run
+from benchmarks.cells import (
+    Store,
+    fill,
+    gains,
+    has_what_it_takes,
+    measure,
+    remarks,
+    rows,
+    spread,
+    thrown,
+    timed_run,
+)
 from benchmarks.common import portable
 from sslcore.errors import UserError
 from sslcore.registry import get_method, methods
@@ -183,6 +194,19 @@ def test_runs_that_went_wrong_are_told():
     ]
     assert remarks(wrong) == "Diverged: byol (seed 1). Collapsed at the end: simsiam (seed 0)."
     assert remarks([cell("mae")]) == ""
+
+
+def test_gains_are_told_where_they_are_not_by_neighbours():
+    def seeds(method, knn, linear):
+        before = {"random_knn": 0.3, "random_linear": 0.4}
+        return [cell(method, s, knn + s / 100, linear=linear + s / 100, baselines=before) for s in range(3)]
+
+    assert gains(seeds("simclr", 0.5, 0.6) + seeds("random", 0.3, 0.4)) == ""
+    mixed = seeds("simclr", 0.5, 0.6) + seeds("mae", 0.3, 0.5) + seeds("msn", 0.305, 0.405)
+    assert gains(mixed) == (
+        "Beats its untrained network by twice the spread by the linear probe alone: mae; by neither: msn."
+    )
+    assert gains([cell("mae")]) == "", "a single seed has no spread"
 
 
 def test_a_minute_is_published_from_the_store_alone(store, tmp_path):

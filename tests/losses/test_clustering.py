@@ -81,6 +81,23 @@ def test_a_swapped_prediction_is_the_log_likelihood_of_a_sure_code():
     ).item() == pytest.approx(math.log(8))
 
 
+def test_swav_learns_as_if_its_codes_were_given():
+    """Finite differences see a loss that moves with its codes, too; the gradient must not."""
+    scores = [cosines(seed=seed).double().requires_grad_() for seed in (0, 1)]
+    codes = [sinkhorn(s, epsilon=0.05, iterations=3) for s in scores]
+
+    def given(s1, s2):
+        one, two = (swapped_prediction(s, q, temperature=0.3) for s, q in ((s1, codes[1]), (s2, codes[0])))
+        return (one + two) / 2
+
+    assert torch.autograd.gradcheck(given, scores)
+    expected = torch.autograd.grad(given(*scores), scores)
+    for found, slope in zip(
+        torch.autograd.grad(swav(*scores, temperature=0.3), scores), expected, strict=True
+    ):
+        assert torch.allclose(found, slope)
+
+
 def test_swav_teaches_both_views():
     s1, s2 = cosines(seed=0).requires_grad_(), cosines(seed=1).requires_grad_()
     swav(s1, s2, temperature=0.1).backward()

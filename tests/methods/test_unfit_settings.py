@@ -12,6 +12,7 @@ from tests.conftest import tiny_settings
 from tests.methods.test_conformance import make
 
 AT_ONCE = [
+    ("context_encoder", {"hole_size": 1.2}, r"hole_size.* at most 0\.9"),
     ("cpc", {"nearest_row": 8}, "Rows 8 to 3 .* set nearest_row to 6 and farthest_row to 6"),
     ("cpc", {"farthest_row": 7}, "grid of 7 rows: set nearest_row to 2 and farthest_row to 6"),
     ("w_mse", {"shrinkage": 1e-8}, r"more than 16 images together: .* shrinkage to 2e-05 or more"),

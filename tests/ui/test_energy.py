@@ -74,7 +74,7 @@ def test_every_figure_says_in_words_what_it_shows(draw):
 
 def test_a_landscape_is_a_heat_map_under_its_curve():
     found = train_landscape("simclr", steps=1, resolution=7)
-    plane, curve = landscape_figure(found).traces
+    plane, curve = landscape_figure(found, high=1.5).traces
     assert plane["type"] == "heatmap" and len(plane["x"]) == len(plane["z"]) == 7
     assert plane["z"][2][5] == pytest.approx(found.energy[2, 5].item(), abs=1e-3)
     assert curve["x"][0] == -1 and curve["y"][0] == 1

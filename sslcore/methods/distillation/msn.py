@@ -25,10 +25,11 @@ from sslcore.views import cover, random_token_mask
 
 class MSNSettings(TeacherSettings, MaskRatioSettings, RisingMomentumSettings, MultiCropSettings):
     spread_weight: float = knob(
-        1.0,
+        10.0,
         0.0,
         100.0,
-        help="Push that makes all groups be used alike. 0: one group may take all.",
+        help="Push that makes all groups be used alike. 0: one group may take all; 1, as in the paper, holds back too "
+        "little in a minute.",
         live=True,
     )
 
@@ -53,7 +54,7 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
         "group, the average answer is pushed to use all groups alike.",
         formula=r"\frac1{M}\sum_{m}-\frac1N\sum_{i,k}p^{+}_{ik}\log p_{i,m,k}+\lambda\big(\ln K-H(\bar p)\big),\quad "
         r"p=\mathrm{softmax}\big(\bar z\,\bar q^\top/\tau\big)",
-        sees="One view without many of its patches, and small views; the teacher sees another view whole.",
+        sees="One view without many of its patches, and small views if asked for; the teacher sees another view whole.",
         target="From each of them: the group in which the teacher sorts the whole view.",
         chance=lambda s: log(s["prototypes"]),
         collapse=lambda s: min(1.0, s["spread_weight"]) * log(s["prototypes"]),
@@ -78,7 +79,6 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
     final_norm = True
     defaults = {
         **NeedsTransformer.defaults,
-        "local_crops": 1,
         "prototypes": 64,
         "teacher_temperature": 0.025,
     }
