@@ -47,9 +47,10 @@ def measure(args: argparse.Namespace) -> str:
     """Fill the table; a sentence on what could not be measured."""
     data, chosen = load(args.data), args.methods or list(methods())
     runs = [timed_run(m, data, args.seconds, seed) for m in chosen for seed in range(args.seeds)]
+    shared = {"seconds": args.seconds, "images": len(data.train)}
     if not args.methods:
         runs = [settings for settings in runs if has_what_it_takes(data, settings)]
-    return fill(STORE, table_name(args), {"seconds": args.seconds}, runs, data, fresh=args.fresh)
+    return fill(STORE, table_name(args), shared, runs, data, fresh=args.fresh)
 
 
 def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
@@ -66,7 +67,8 @@ def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
         if not known:
             continue
         pixels = statistics.mean(known)
-        notes = f"Raw pixels: kNN {pixels:.3f}. Mean ± standard deviation over seeds, held-out images. "
+        notes = f"{table['images']:,} training images. Raw pixels: kNN {pixels:.3f}. "
+        notes += "Mean ± standard deviation over seeds, held-out images. "
         notes += (
             "Untrained: kNN and linear accuracy of the same network before its first step. "
             f"{gains(cells)} {remarks(cells)}"
@@ -78,7 +80,9 @@ def publish(store: Store, pages: Path = RESULTS, shown: Path = SHOWN) -> None:
         everything[name] = {
             "machine": where,
             "command": command,
+            "data": cells[0]["data"],
             "seconds": table["seconds"],
+            "images": table["images"],
             "pixels_knn": pixels,
             "rows": found,
         }

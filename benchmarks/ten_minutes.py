@@ -43,6 +43,7 @@ LEADING = (
     "mae",
 )  # fmt: skip
 BESIDE = ("random", "supervised")
+UNTRAINED = ("pixels", "random")
 ON_GPU = ("simclr", "vicreg", "byol", "swav")
 # ten minutes have room for a convnet twice as wide as the default of one minute
 PROCESSOR = {"device": "cpu", "width": 32}
@@ -132,13 +133,16 @@ def on_processor(table: dict[str, Any]) -> list[dict[str, Any]]:
     """The lines of the table that an ordinary computer measures."""
 
     def trained(name: str) -> str:
-        if name in ("pixels", "random"):
+        if name in UNTRAINED:
             return "–"
         settings = RunSettings.build(name, **PROCESSOR)
         width = settings["token_width" if settings["encoder"] == "vit" else "width"]
         return f"{settings['encoder']}, width {width}, {table['seconds'] / 60:g} min"
 
-    return [line(row, trained(row["id"])) for row in rows(table["cells"])]
+    found = rows(table["cells"])
+    for row in found:
+        row["minutes"] = "–" if row["id"] in UNTRAINED else row["minutes"]
+    return [line(row, trained(row["id"])) for row in found]
 
 
 def on_gpu(table: dict[str, Any] | None) -> list[dict[str, Any]]:

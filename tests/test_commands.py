@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 from tqdm import tqdm
 
 from sslcore.__main__ import build_parser, main
@@ -128,6 +130,18 @@ def test_evaluating_a_run_reports_the_verdict_that_it_ended_with(photos, capsys)
     checkpoint.save(RunFolder(Path(run)).checkpoint, state)
     assert main(["evaluate", run, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["collapse"] == "partial"
+
+
+def test_an_exported_encoder_is_the_runs_own(photos, tmp_path, capsys):
+    words = ["train", "simclr", *photos, "--steps", "1", "--device", "cpu", "--json"]
+    assert main([*words, "--set", "width=4", "precision=fp32"]) == 0
+    run, written = json.loads(capsys.readouterr().out)["run"], tmp_path / "encoder.safetensors"
+    assert main(["export", run, "--to", str(written)]) == 0
+    own, found = (
+        checkpoint.encoder_weights(checkpoint.load(RunFolder(Path(run)).checkpoint)),
+        load_file(written),
+    )
+    assert own.keys() == found.keys() and all(torch.equal(own[name], found[name]) for name in own)
 
 
 def test_a_run_of_another_machine_is_evaluated_on_what_there_is_here(photos, capsys):

@@ -37,7 +37,7 @@ def torchrun(*words, processes: int = 2) -> subprocess.CompletedProcess:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as started:  # fmt: skip
         try:
-            out, err = started.communicate(timeout=300)
+            out, err = started.communicate(timeout=900)
         except BaseException:
             os.killpg(started.pid, signal.SIGKILL)
             raise

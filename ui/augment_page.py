@@ -34,7 +34,7 @@ OFF = {
     "noise": 0.0,
 }
 PRESETS: dict[str, tuple[dict[str, Any], str]] = {
-    "SimCLR": ({}, "Crop, flip, colours, sometimes grey: the paper's recipe with larger crops, for small images."),
+    "SimCLR": ({}, "Crop, flip, colours, sometimes gray: the paper's recipe with larger crops, for small images."),
     "Crop only": (OFF | {"flip": 0.5}, "Place and scale change, colours stay and give the image away."),
     "Colour only": ({"crop_min": 1.0, "flip": 0.0}, "All pixels stay in place: shapes alone solve the task."),
     "Too strong": (

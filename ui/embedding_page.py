@@ -38,7 +38,7 @@ CAUTION = """
   points move as little as they can.
 - **Islands appear in noise too.** Ask the neighbours instead: choose an image and see whom the network finds
   most like it. They are looked up in the full space, not on the map.
-- Colours come from labels that the network has never seen.
+- Colours come from labels, which a self-supervised network has never seen.
 """
 
 

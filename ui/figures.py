@@ -13,6 +13,7 @@ from ui.plotly_live import Figure
 from ui.texts import number, percent
 
 NAME_HEIGHT = 0.12  # room that a reference's name takes, as a share of what the references span
+HALO = ", ".join(["0 0 3px var(--st-background-color)"] * 3)  # sets names off from curves behind them
 COUNT = 10  # what gets larger than this counts something, and lies on another axis than shares and entropies
 SMOOTHING = 0.9  # share of the past in a smoothed loss; the raw curve stays visible behind it
 DASHES = ("solid", "dash", "longdash", "dashdot")  # dotted are references
@@ -232,7 +233,7 @@ def levels(
         spot = {
             "text": ["", text, ""],
             "textposition": f"{beside} left",
-            "textfont": {"color": "@muted", "size": 11},
+            "textfont": {"color": "@muted", "size": 11, "shadow": HALO},
         }
         traces.append(trace | spot | {"hoverinfo": "name+y", "showlegend": False, "cliponaxis": False})
     return traces

@@ -67,9 +67,9 @@ def one_minute_table() -> None:
             shown = [{name: row[name] for name in SHOWN} for row in part["rows"]]
             st.dataframe(shown, hide_index=True, alt=f"Accuracy of each method after one minute on {data}")
             st.caption(
-                f"{part['seconds']:.0f} s of training, mean ± standard deviation over seeds, held-out images; "
-                "untrained: kNN and linear accuracy of the same network before its first step. "
-                f"Neighbours of raw pixels reach {part['pixels_knn']:.3f}. "
+                f"{part['seconds']:.0f} s of training on {part['images']:,} images; mean ± standard deviation "
+                "over seeds, on held-out images. Untrained: kNN and linear accuracy of the same network before its "
+                f"first step. Neighbours of raw pixels reach {part['pixels_knn']:.3f}. "
                 f"`{part['command']}` on {part['machine']}."
             )
 

@@ -27,6 +27,13 @@ REFERENCES = (
     ),
 )
 
+NO_VALUE = "There is none, or it depends on the data: the notes below say which."
+SYMBOLS = (
+    "N images, K groups or words, d dimensions; x an image, f the encoder, z a projection; a bar over a vector "
+    "scales it to length 1; θ is the network, ξ its slow copy; sg: no gradient; τ a temperature, λ a weight; "
+    "LN and IN: layer and instance norm; sp: softplus."
+)
+
 
 def draw_method(method: type[Method]) -> None:
     """Everything there is to know about a method."""
@@ -50,6 +57,7 @@ def draw_method(method: type[Method]) -> None:
         _references(method)
     st.caption("What is minimised")
     st.latex(card.formula)
+    st.caption(SYMBOLS)
     for note in card.notes:
         st.info(plain(note), icon=":material/lightbulb:")
     _switches(card.id, card.switches)
@@ -81,7 +89,7 @@ def _references(method: type[Method]) -> None:
     for cell, (name, title, told), value in zip(st.columns(3, gap="small"), REFERENCES, values, strict=True):
         known = value is not None
         text = number(value) if known else "–"
-        told = f"{told} For the default settings." if known else "There is no such value for this method."
+        told = f"{told} For the default settings." if known else NO_VALUE
         cell.metric(name.capitalize(), text, help=f"{title}: {told}", border=True)
 
 

@@ -28,13 +28,13 @@ def folder_entries(folder: Path) -> list[Entry]:
     """
     found = []
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _hidden(name))
-        for name in sorted(files):
+        folders[:] = [name for name in folders if not _hidden(name)]
+        for name in files:
             file = Path(place, name)
-            if not _hidden(name) and file.suffix.lower() in SUFFIXES and file.is_file():
+            if not _hidden(name) and file.suffix.lower() in SUFFIXES and os.path.isfile(file):
                 found.append(Entry(PurePosixPath(file.relative_to(folder).as_posix()), _reader(file)))
         _check_number(len(found), str(folder))
-    return found
+    return sorted(found, key=lambda entry: entry.path.parts)
 
 
 def zip_entries(archive: zipfile.ZipFile, title: str) -> list[Entry]:

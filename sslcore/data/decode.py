@@ -1,6 +1,7 @@
 """Decoding one image from strangers: bounded in pixels, whatever the file says or hides."""
 
 import io
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -32,7 +33,10 @@ def decode_image(content: bytes, name: str = "The image", *, at_least: int | Non
             if image.width * image.height <= MAX_PIXELS:
                 if at_least:
                     image.draft("RGB", (at_least, at_least))
-                return _rgb(ImageOps.exif_transpose(image))
+                image.load()
+                with suppress(Exception):  # what a malformed note says of the pixels does not make them worse
+                    image = ImageOps.exif_transpose(image)
+                return _rgb(image)
     except Image.DecompressionBombError:
         pass
     except Exception:
@@ -58,8 +62,16 @@ def square(image: Image.Image, size: int) -> Tensor:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip instead of scale
-        return image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
+    if image.mode == "F":  # any numbers: from the darkest to the brightest
+        low, high = image.getextrema()
+        return (
+            image.point(lambda value: (value - low) * (255 / (high - low or 1))).convert("L").convert("RGB")
+        )
+    if image.mode.startswith("I"):  # 16 bits of gray, which Pillow would clip instead of scale
+        image = image.convert("I")
+        if image.getextrema()[1] > 255:
+            image = image.point(lambda value: value / 256)
+        return image.convert("L").convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

@@ -13,8 +13,8 @@ def digits(size: int = 32) -> ImageData:
     from sklearn.datasets import load_digits  # takes a second, so only when it is wanted
 
     bunch = load_digits()
-    grey = torch.from_numpy(np.round(bunch.images * (255 / 16)).astype(np.uint8))
-    images = resize(grey[:, None].expand(-1, 3, -1, -1), size)
+    gray = torch.from_numpy(np.round(bunch.images * (255 / 16)).astype(np.uint8))
+    images = resize(gray[:, None].expand(-1, 3, -1, -1), size)
     labels = torch.from_numpy(bunch.target).long()
     whole = Split(images, labels)
     train, test = (whole.take(part) for part in stratified(labels, len(whole), 0.2))

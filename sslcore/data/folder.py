@@ -21,12 +21,11 @@ from torch import Tensor
 from sslcore.data.archive import MAX_TOTAL, Entry, folder_entries, open_zip, zip_entries
 from sslcore.data.cache import Progress, cache_root, cached, prune
 from sslcore.data.decode import SUFFIXES, decode_image, pixels_of, square
-from sslcore.data.images import CHANNELS, ImageData, Split, assemble, shuffled, stratified
+from sslcore.data.images import CHANNELS, MAX_MEMORY, ImageData, Split, assemble, shuffled, stratified
 from sslcore.errors import UserError
 
-VERSION = 2
+VERSION = 3
 FEWEST, TEST_PART = 8, 0.2
-MAX_MEMORY = 2 * 2**30  # bytes of all images at the chosen size
 MAX_DECODED = 4 * 2**30  # bytes of all decoded copies in the cache
 MAX_UPLOADED = 2 * 10**9  # pixels of all images of an upload: a small file may hold a great many
 HELD_OUT = ("test", "val", "valid", "validation")
@@ -110,11 +109,12 @@ def from_uploads(
 def _load(
     path: str, entries: list[Entry], title: str, size: int, file: Path | None, progress: Progress | None
 ) -> ImageData:
+    called = Path(path).expanduser().resolve().name
     if file is None:
-        return _prepare(f"folder:{path}", Path(path).name, entries, title, size, progress)
+        return _prepare(f"folder:{path}", called, entries, title, size, progress)
 
     def make() -> tuple:
-        data = _prepare(f"folder:{path}", Path(path).name, entries, title, size, progress)
+        data = _prepare(f"folder:{path}", called, entries, title, size, progress)
         return {"train": data.train, "test": data.test}, [data.classes, data.notes]
 
     splits, (classes, notes) = cached(file, make)
@@ -122,7 +122,7 @@ def _load(
         os.utime(file)  # it has just been of use
     prune(file.parent.glob("folder-*.npz"), MAX_DECODED)
     name, known = f"folder:{path}", tuple(classes)
-    return assemble(name, Path(path).name, known, splits["train"], splits["test"], notes=tuple(notes))
+    return assemble(name, called, known, splits["train"], splits["test"], notes=tuple(notes))
 
 
 def _find(path: str) -> Path:
@@ -192,10 +192,11 @@ def _prepare(
         notes.append(f"There is only one class folder, '{classes[0]}', so accuracy is not measured.")
     if len(classes) < 2:
         classes = ()
-    if classes and max(Counter(label for label in names if label in classes).values()) == 1:
+    number = {label: index for index, label in enumerate(classes)}
+    labels = torch.tensor([number.get(label, -1) for label in names])
+    if classes and labels[labels >= 0].bincount().max() == 1:
         notes.append("Every class has a single image, so accuracy is not measured.")
         classes = ()
-    labels = torch.tensor([classes.index(label) if label in classes else -1 for label in names])
     train, test, more = _split(Split(images, labels if classes else None), splits)
     return assemble(name, title, classes, shuffled(train), shuffled(test), notes=(*notes, *more))
 
@@ -220,8 +221,10 @@ def _split(whole: Split, splits: list[str]) -> tuple[Split, Split, list[str]]:
 def _arrange(entries: list[Entry]) -> _Sorted:
     """Read the layout off the paths."""
     folders, notes = [list(entry.path.parts[:-1]) for entry in entries], []
-    # A folder that merely wraps all the others says nothing.
-    while all(len(parts) > 1 for parts in folders) and len({parts[0] for parts in folders}) == 1:
+    # A folder that merely wraps all the others says nothing, also if a picture lies beside it.
+    while len({parts[0] for parts in folders if parts}) == 1 and all(
+        len(parts) > 1 for parts in folders if parts
+    ):
         folders = [parts[1:] for parts in folders]
     tops = {parts[0].lower() for parts in folders if parts}
     held_out = next((name for name in HELD_OUT if name in tops), None)
@@ -233,8 +236,8 @@ def _arrange(entries: list[Entry]) -> _Sorted:
         ]
         folders = [parts[1:] for parts in folders]
     classes = [parts[0] if parts else "" for parts in folders]
-    loose = any(classes) and not all(classes)
-    keep = [i for i, split in enumerate(splits) if split != "no" and (classes[i] or not loose)]
+    labelled = any(name for name, split in zip(classes, splits, strict=True) if split in ("", "train"))
+    keep = [i for i, split in enumerate(splits) if split != "no" and (classes[i] or not labelled)]
     if len(keep) < len(entries):
         where = f"train and {held_out}, or of no class," if any(splits) else "the class folders"
         notes.append(f"{len(entries) - len(keep):,} images outside {where} were left out.")

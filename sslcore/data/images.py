@@ -7,8 +7,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-CHANNELS = 3  # of every dataset: grey images are repeated
+CHANNELS = 3  # of every dataset: gray images are repeated
 PROBE_SIZE, TEST_SIZE = 10_000, 2_000
+MAX_MEMORY = 2 * 2**30  # bytes of all images at the chosen size
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ImageData:
         probe: the labelled bank from which kNN and the linear probe are fitted: the training images
             themselves (the textbook protocol), at most ``PROBE_SIZE``, balanced over the classes.
         test: held-out images on which both are measured, at most ``TEST_SIZE``.
-        factor_names: for every factor the names of its values, None for a continuous one.
+        factor_names: for every factor the names of its values, None for one without names.
         notes: sentences to show the user.
     """
 
@@ -130,7 +131,7 @@ def assemble(
 ) -> ImageData:
     """An ImageData whose probe bank and test set are fixed balanced choices of the given splits.
 
-    Training images with a label below zero (as in STL-10) are learned from but never used as a bank.
+    Training images with a label below zero are learned from but never used as a bank.
     """
     bank, held_out = (
         balanced(train.labels, len(train), PROBE_SIZE),

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sslcore.data.cache import Progress, cached
 from sslcore.data.decode import square
-from sslcore.data.images import ImageData, Split, assemble, balanced, shuffled
+from sslcore.data.images import CHANNELS, MAX_MEMORY, ImageData, Split, assemble, balanced, shuffled
 from sslcore.data.resize import resize
 from sslcore.errors import UserError
 
@@ -30,6 +30,7 @@ class Source:
     """A public dataset: what people should know, and how to read it with torchvision.
 
     Attributes:
+        images: how many are read at most, of all splits together.
         size: side in pixels it is shown at unless asked otherwise.
         megabytes: size of the download.
         files: what must lie in the folder for it to be complete.
@@ -41,6 +42,7 @@ class Source:
     description: str
     origin: str
     classes: int
+    images: int
     size: int
     megabytes: int
     files: tuple[str, ...]
@@ -140,47 +142,47 @@ SOURCES = {
     "cifar10": Source(
         "CIFAR-10",
         "60,000 photographs of ten kinds of animals and vehicles, 32 × 32 pixels.",
-        _CIFAR, 10, 32, 170, ("cifar-10-batches-py/batches.meta",), _arrays("CIFAR10"),
+        _CIFAR, 10, 60_000, 32, 170, ("cifar-10-batches-py/batches.meta",), _arrays("CIFAR10"),
     ),
     "cifar100": Source(
         "CIFAR-100",
         "60,000 photographs of a hundred kinds of things, 32 × 32 pixels.",
-        _CIFAR, 100, 32, 170, ("cifar-100-python/meta",), _arrays("CIFAR100"),
+        _CIFAR, 100, 60_000, 32, 170, ("cifar-100-python/meta",), _arrays("CIFAR100"),
     ),
     "stl10": Source(
         "STL-10",
         "The 13,000 labelled photographs of STL-10: ten kinds of animals and vehicles, 96 × 96 pixels.",
-        _STL, 10, 64, 2640, _STL_FILES, _stl10(False), slow=True,
+        _STL, 10, 13_000, 64, 2640, _STL_FILES, _stl10(False), slow=True,
     ),
     "stl10_unlabelled": Source(
         "STL-10, unlabelled",
         "Learn from 50,000 unlabelled photographs of STL-10, probe with its labelled ones.",
-        _STL, 10, 64, 2640, (*_STL_FILES, "stl10_binary/unlabeled_X.bin"), _stl10(True), slow=True,
+        _STL, 10, 63_000, 64, 2640, (*_STL_FILES, "stl10_binary/unlabeled_X.bin"), _stl10(True), slow=True,
     ),
     "mnist": Source(
         "MNIST",
         "70,000 handwritten digits, 28 × 28 pixels.",
         "LeCun, Cortes and Burges 1998 (CC BY-SA 3.0).",
-        10, 32, 12, tuple(f"MNIST/{file}" for file in _MNIST_FILES), _arrays("MNIST"),
+        10, 60_000, 32, 12, tuple(f"MNIST/{file}" for file in _MNIST_FILES), _arrays("MNIST"),
     ),
     "fashion_mnist": Source(
         "Fashion-MNIST",
         "70,000 pictures of clothes, 28 × 28 pixels.",
         "Zalando Research 2017 (MIT).",
-        10, 32, 31, tuple(f"FashionMNIST/{file}" for file in _MNIST_FILES), _arrays("FashionMNIST"),
+        10, 60_000, 32, 31, tuple(f"FashionMNIST/{file}" for file in _MNIST_FILES), _arrays("FashionMNIST"),
     ),
     "flowers": Source(
         "Flowers",
         "8,189 photographs of 102 kinds of flowers.",
         "Nilsback and Zisserman 2008, University of Oxford; for research.",
-        102, 64, 345, ("flowers-102/imagelabels.mat", "flowers-102/setid.mat", "flowers-102/jpg"),
+        102, 8_189, 64, 345, ("flowers-102/imagelabels.mat", "flowers-102/setid.mat", "flowers-102/jpg"),
         _files("Flowers102", ("train", "val"), ("test",)), slow=True,
     ),
     "pets": Source(
         "Pets",
         "7,349 photographs of 37 breeds of cats and dogs.",
         "Parkhi et al. 2012, University of Oxford (CC BY-SA 4.0).",
-        37, 64, 811, ("oxford-iiit-pet/images", "oxford-iiit-pet/annotations/trainval.txt"),
+        37, 7_349, 64, 811, ("oxford-iiit-pet/images", "oxford-iiit-pet/annotations/trainval.txt"),
         _files("OxfordIIITPet", ("trainval",), ("test",)), slow=True,
     ),
 }  # fmt: skip
@@ -202,7 +204,8 @@ def load_public(
     """Load one of :data:`SOURCES` from ``root``, fetching it first if that is asked for.
 
     Raises:
-        UserError: if it is not there and not to be fetched, cannot be fetched, or is damaged.
+        UserError: if it is not there and not to be fetched, cannot be fetched, is damaged, or does not fit into
+            memory at this size.
     """
     source, folder = SOURCES[name], root / "public"
     side, there = size or source.size, on_disk(source, root)
@@ -210,6 +213,12 @@ def load_public(
         raise UserError(
             f"{source.title} is not on this machine yet: press Download beside its name, or run "
             f"'python -m sslcore download {name}'; about {source.megabytes} MB."
+        )
+
+    if source.images * CHANNELS * side**2 > MAX_MEMORY:
+        raise UserError(
+            f"{source.title} at {side} px takes more than {MAX_MEMORY / 2**30:g} GB of memory: "
+            "choose a smaller image_size."
         )
 
     def make() -> tuple:

@@ -96,7 +96,7 @@ def alpha_req(z: Tensor) -> float:
     """Decay exponent a of the covariance spectrum, lambda_k ~ k^-a.
 
     Weighted least squares (weights 1/k) of log lambda_k on log k over the middle of the spectrum,
-    k from d/16 + 1 to d/2, where d is the number of eigenvalues above rounding noise.
+    k from d/16 + 1 to d/2, where d is the number of eigenvalues above rounding noise; all of them if d < 16.
     0 for white noise, about 1 for the best generalising encoders, above 2 for dimensional collapse.
     nan if fewer than 3 eigenvalues remain. Agrawal et al. 2022, arXiv 2202.05808.
     """

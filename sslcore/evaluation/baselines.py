@@ -14,6 +14,7 @@ from sslcore.evaluation.knn import knn_accuracy
 from sslcore.evaluation.linear import linear_probe
 from sslcore.pixels import as_floats
 
+PART = 1024  # images at a time
 PIXELS = 32  # larger images are averaged down to this side, so that a baseline costs what it is worth
 
 
@@ -44,11 +45,12 @@ def pixel_features(images: Any) -> Tensor:
     images = torch.as_tensor(images)
     if images.ndim != 4:
         raise UserError(f"Images must have the shape (N, C, H, W), got {tuple(images.shape)}.")
-    images = as_floats(images)
-    height, width = images.shape[2:]
-    if max(height, width) > PIXELS:
-        images = F.adaptive_avg_pool2d(images, (min(height, PIXELS), min(width, PIXELS)))
-    return images.flatten(1)
+    sides = [min(side, PIXELS) for side in images.shape[2:]]
+    # in parts: as numbers, large images would take four times their memory
+    parts = (as_floats(part) for part in images.split(PART))
+    if sides != list(images.shape[2:]):
+        parts = (F.adaptive_avg_pool2d(part, sides) for part in parts)
+    return torch.cat([part.flatten(1) for part in parts])
 
 
 def pixel_knn(

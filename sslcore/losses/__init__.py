@@ -29,7 +29,7 @@ from sslcore.losses.mutual_information import (
 from sslcore.losses.pretext import counting
 from sslcore.losses.reconstruction import (
     answering_nothing,
-    discriminator,
+    discriminator_loss,
     fooling,
     latent_regression,
     masked_patch_mse,
@@ -56,7 +56,7 @@ __all__ = [
     "cross_correlation",
     "decoupled_contrastive",
     "dino",
-    "discriminator",
+    "discriminator_loss",
     "fooling",
     "iic",
     "info_nce",

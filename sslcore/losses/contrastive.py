@@ -133,7 +133,7 @@ def decoupled_contrastive(
         z1, z2: (N, d), N at least 2, row i of both shows the same image.
         temperature: above 0.
         weight_sigma: None for w_i = 1 (DCL); 0.5 in the paper for DCLW, which turns to hard positives with
-            w_i = 2 - softmax-weight of z_i.z_j(i) / sigma, mean 1, without gradient.
+            w_i = 2 - exp(z_i.z_j(i) / sigma) / mean_k exp(z_k.z_j(k) / sigma), mean 1, without gradient.
 
     Values: log(2N-2) at collapse, for any temperature. May be negative.
 

@@ -43,11 +43,11 @@ def sigreg(z: Tensor, *, directions: Tensor, knots: int = 17, reach: float = 3.0
         raise UserError(f"SIGReg's integral needs at least 2 knots, got {knots}.")
     t = torch.linspace(0, reach, knots, dtype=z.dtype, device=z.device)
     gauss = (-t.square() / 2).exp()
-    weight = torch.full_like(t, 2 * reach / (knots - 1))
-    weight[[0, -1]] /= 2
+    dt = torch.full_like(t, 2 * reach / (knots - 1))
+    dt[[0, -1]] /= 2
     angle = (z @ directions.T)[..., None] * t  # (N, M, knots)
     gap = (angle.cos().mean(0) - gauss).square() + angle.sin().mean(0).square()
-    return len(z) * (gap * gauss * weight).sum(1).mean()
+    return len(z) * (gap * gauss * dt).sum(1).mean()
 
 
 @full_precision

@@ -111,7 +111,7 @@ def soft_cross_entropy(logits: Tensor, target: Tensor, *, weight: Tensor | None 
 
 
 @full_precision
-def discriminator(real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """What a discriminator pays for its verdicts: -mean log D(x) - mean log(1 - D(G)), from logits.
 
     Goodfellow et al. 2014, arXiv 1406.2661, eq. 1, as a cost.
@@ -150,7 +150,7 @@ def latent_regression(prediction: Tensor, target: Tensor, *, beta: float) -> Ten
     write a squared distance; their published code has this one with beta 1.
 
     Args:
-        prediction, target: the same shape, (N, M, d) in both methods.
+        prediction, target: the same shape: (N, M, d) in data2vec, (N, T, B, d) in I-JEPA.
         beta: above 0; where the square gives way to the absolute value.
 
     Values: 0 at the optimum and at collapse; about :func:`answering_nothing` for an answer of 0.

@@ -11,7 +11,9 @@ from sslcore.views import ViewSettings, random_views
 
 
 class ManyViewsSettings(TwoViewSettings):
-    views_per_image: int = knob(4, 2, 32, help="Random views of every image; each costs as much as an image.")
+    views_per_image: int = knob(
+        4, 2, 32, help="Random views of every image; a step's time grows with their number."
+    )
 
 
 class ManyViews(TwoView):

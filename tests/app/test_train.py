@@ -48,9 +48,11 @@ def test_the_page_without_a_run_invites_to_start(page):
 
 def test_every_widget_has_a_label_and_help(page):
     app = with_settings(page("train"))
-    for kind in ("selectbox", "slider", "select_slider", "number_input", "toggle", "text_input", "button"):
-        for widget in app.get(kind):
-            assert widget.label and widget.help, widget
+    kinds = ("selectbox", "slider", "select_slider", "number_input", "toggle", "text_input", "button")
+    widgets = [widget for kind in kinds for widget in app.get(kind)]
+    assert len(widgets) > 10
+    for widget in widgets:
+        assert widget.label and widget.help, widget
 
 
 def test_the_url_fills_the_form(page):

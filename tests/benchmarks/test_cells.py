@@ -210,10 +210,11 @@ def test_gains_are_told_where_they_are_not_by_neighbours():
 
 
 def test_a_minute_is_published_from_the_store_alone(store, tmp_path):
-    store.save("photos", MINUTE, [cell("simclr", s, 0.7) for s in range(3)])
+    store.save("photos", {**MINUTE, "images": 5000}, [cell("simclr", s, 0.7) for s in range(3)])
     one_minute.publish(store, tmp_path, tmp_path / "app.json")
     page = (tmp_path / "one_minute_photos.md").read_text()
     assert "0.700 ± 0.000" in page and "an old laptop" in page and "kNN 0.300" in page
+    assert "5,000 training images" in page
     assert "--data folder:photos.zip --name photos --seconds 60 --seeds 3" in page
     shown = json.loads((tmp_path / "app.json").read_text())["photos"]
     assert shown["rows"][0]["knn_mean"] == pytest.approx(0.7)

@@ -40,6 +40,7 @@ def test_a_sheet_has_every_method_within_its_frame():
     assert picture.getpixel((0, 0)) == picture.getpixel((0, picture.height - 1)) == (255, 255, 255)
 
 
-def test_previews_are_of_a_network_that_was_trained():
+def test_previews_are_of_a_network_that_was_trained(tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_PLAYGROUND_CACHE", str(tmp_path))
     made = preview("rotation", make_data(256), 0.5)
     assert made.panels and "kNN" in made.reached and not made.reached.endswith(" 0 steps")

@@ -14,6 +14,8 @@ STICKING_OUT = """() => [...document.querySelectorAll("[data-testid=stMain] *")]
   return true;
 }).map((element) => `${element.tagName} ${element.className} ${element.textContent.slice(0, 40)}`)"""
 
+PARTS = "document.querySelectorAll('[data-testid=stMain] *').length"
+
 
 @pytest.mark.parametrize("name", HEADINGS)
 def test_nothing_sticks_out_of_a_page(visitor, name):
@@ -21,5 +23,8 @@ def test_nothing_sticks_out_of_a_page(visitor, name):
     page.set_viewport_size(PHONE)
     page.reload()
     expect(page.get_by_role("heading", level=1).first).to_be_visible()
-    page.wait_for_timeout(3000)  # until charts and tables have taken their places
+    before = None
+    while (now := page.evaluate(PARTS)) != before:  # until charts and tables have taken their places
+        before = now
+        page.wait_for_timeout(2000)
     assert page.evaluate(STICKING_OUT) == []

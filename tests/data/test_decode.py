@@ -66,6 +66,26 @@ def test_a_turned_photo_is_set_upright():
     assert upright.getpixel((3, 0)) == (255, 255, 255)
 
 
+def test_what_a_malformed_exif_block_says_is_passed_over():
+    whole = encoded(Image.new("RGB", (8, 4), (200, 0, 0)), exif=b"Exif\0\0not a TIFF header")
+    assert decode_image(whole).getpixel((0, 0)) == (200, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.array([[-1.0, 0.0, 1.0]], dtype=np.float32), [0, 127, 255]),
+        (np.array([[0.5, 0.5, 0.5]], dtype=np.float32), [0, 0, 0]),
+        (np.array([[0, 100, 255]], dtype=np.int32), [0, 100, 255]),
+        (np.array([[0, 100 * 256, 65_535]], dtype=np.int32), [0, 100, 255]),
+        (np.array([[0, 100 * 256, 65_535]], dtype=np.uint16), [0, 100, 255]),
+    ],
+)
+def test_gray_values_of_any_kind_stay_apart(pixels, expected):
+    found = np.array(decode_image(encoded(Image.fromarray(pixels), "TIFF")))[0, :, 0]
+    assert found.tolist() == expected
+
+
 def test_transparency_becomes_white():
     image = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
     image.putpixel((1, 0), (0, 0, 0, 0))

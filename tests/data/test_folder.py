@@ -75,6 +75,31 @@ def test_test_images_of_unknown_classes_are_left_out_and_reported(tmp_path):
     assert any("2 test images are of classes" in note for note in data.notes)
 
 
+def test_unlabelled_training_images_are_learned_from_though_the_test_images_have_classes(tmp_path):
+    data = load_folder(str(fill(tmp_path, {"train": 10, "test/a": 3, "test/b": 3})), size=16)
+    assert greys(data.train) == list(range(10)) and len(data.test) == 6
+    assert data.train.labels is None and data.classes == ()
+
+
+def test_an_image_beside_the_folder_around_the_classes_costs_no_class(tmp_path):
+    fill(tmp_path, {"pets/cat": 5, "pets/dog": 5, ".": 1})
+    data = load_folder(str(tmp_path))
+    assert data.classes == ("cat", "dog") and len(data.train) + len(data.test) == 10
+    assert any("1 images outside the class folders" in note for note in data.notes)
+
+
+def test_nested_folders_are_split_as_their_zip_is(tmp_path):
+    fill(tmp_path / "f", {"cat": 6, "cat/a": 6, "dog": 6, "dog/z": 6})
+    (tmp_path / "f.zip").write_bytes(packed(tmp_path / "f"))
+    unpacked, zipped = load_folder(str(tmp_path / "f")), load_folder(str(tmp_path / "f.zip"))
+    assert torch.equal(unpacked.train.images, zipped.train.images)
+
+
+def test_a_folder_is_called_by_its_name_however_it_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(fill(tmp_path / "pets", {"cat": 6, "dog": 6}))
+    assert load_folder(".").title == load_folder("cat/..").title == "pets"
+
+
 def test_a_folder_around_the_classes_says_nothing(tmp_path):
     assert load_folder(str(fill(tmp_path, {"pets/cat": 5, "pets/dog": 5}))).classes == ("cat", "dog")
 

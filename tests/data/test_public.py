@@ -150,6 +150,16 @@ def test_pets_are_read_from_their_lists(tmp_path):
 
 
 @pytest.mark.parametrize("name", SOURCES)
+def test_every_dataset_fits_into_memory_at_sizes_the_app_offers_but_not_at_any(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("sslcore.data.public.on_disk", lambda *_: True)
+    if SOURCES[name].images > 20_000:
+        with pytest.raises(UserError, match=r"at 224 px takes more than 2 GB .* choose a smaller image_size"):
+            load(name, size=224, cache=tmp_path)
+    with pytest.raises(UserError, match="are damaged"):  # it got as far as its files, which are not there
+        load(name, size=96, cache=tmp_path)
+
+
+@pytest.mark.parametrize("name", SOURCES)
 def test_what_is_not_there_says_how_to_get_it(tmp_path, name):
     with pytest.raises(
         UserError,

@@ -58,7 +58,7 @@ CASES = {
         lambda s: losses.soft_cross_entropy(s, normal(*IMAGE, seed=1).softmax(1), weight=HOLE[:, 0]),
         [normal(*IMAGE)],
     ),
-    "discriminator": (losses.discriminator, [normal(5), normal(5, seed=1)]),
+    "discriminator_loss": (losses.discriminator_loss, [normal(5), normal(5, seed=1)]),
     "fooling": (losses.fooling, [normal(5)]),
     "latent_regression": (
         lambda y: losses.latent_regression(y, normal(2, 5, 3, seed=1), beta=1.0),

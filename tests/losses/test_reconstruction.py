@@ -6,7 +6,7 @@ import torch
 from sslcore.errors import UserError
 from sslcore.losses import (
     answering_nothing,
-    discriminator,
+    discriminator_loss,
     fooling,
     latent_regression,
     masked_patch_mse,
@@ -128,9 +128,9 @@ def test_pixels_of_weight_zero_do_not_count(images):
 
 def test_a_discriminator_that_cannot_tell_pays_two_log_two():
     undecided, sure = torch.zeros(5), torch.full((5,), 50.0)
-    assert discriminator(undecided, undecided).item() == pytest.approx(2 * log(2))
-    assert discriminator(sure, -sure).item() == pytest.approx(0.0, abs=1e-6)
-    assert discriminator(-sure, sure).item() == pytest.approx(100.0)
+    assert discriminator_loss(undecided, undecided).item() == pytest.approx(2 * log(2))
+    assert discriminator_loss(sure, -sure).item() == pytest.approx(0.0, abs=1e-6)
+    assert discriminator_loss(-sure, sure).item() == pytest.approx(100.0)
 
 
 def test_fooling_pays_while_it_fails():
@@ -146,7 +146,7 @@ def test_half_precision_is_widened(dtype, images):
     narrow, target = images.to(dtype), images.float().softmax(1)
     assert soft_cross_entropy(narrow, target).dtype == torch.float32
     assert masked_pixel_mse(narrow, images.float(), torch.ones(4, 1, 8, 8)).dtype == torch.float32
-    assert fooling(narrow).dtype == discriminator(narrow, narrow).dtype == torch.float32
+    assert fooling(narrow).dtype == discriminator_loss(narrow, narrow).dtype == torch.float32
 
 
 def test_latent_regression_is_square_near_and_absolute_far():

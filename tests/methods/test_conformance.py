@@ -1,6 +1,7 @@
 """One contract for every method in the registry."""
 
 import copy
+from dataclasses import replace
 from math import isfinite, log
 
 import pytest
@@ -35,6 +36,8 @@ VARIANTS = [
     ("cpc", {"version": "v2"}),
     ("deep_infomax", {"estimator": "info_nce"}),
     ("deepcluster", {"version": "v1"}),
+    ("simsiam", {"stop_gradient": False}),
+    ("deep_infomax", {"prior_weight": 0.0}),
     ("swav", {"local_crops": 2}),
     ("dino", {"local_crops": 2}),
     ("maskfeat", {"mask_blocks": True}),
@@ -99,6 +102,33 @@ def test_reference_values_are_numbers_in_order(name):
 @pytest.mark.parametrize("count", [2, 33])
 def test_finite_loss_and_gradients_that_reach_the_encoder(name, knobs, count):
     check_learning(make(name, **knobs), batch_of(count))
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNING if not get_method(name).needs_labels])
+def test_labels_are_not_looked_at(name):
+    batch = batch_of(8)
+    seen, blind = (views_of(make(name), which) for which in (batch, replace(batch, labels=None)))
+    assert seen.keys() == blind.keys()
+    assert all(torch.equal(seen[key], blind[key]) for key in seen)
+
+
+@pytest.mark.parametrize("encoder", ["small", "vit"])
+@pytest.mark.parametrize("name", LEARNING)
+def test_either_kind_of_encoder_learns_or_is_refused(name, encoder):
+    try:
+        method = make(name, encoder=encoder)
+    except UserError as error:
+        assert "set encoder to" in str(error) or "view_scale" in str(error)
+    else:
+        check_learning(method, batch_of(4))
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_it_trains_in_bf16(name, tiny):
+    trainer = Trainer(tiny_settings(name, precision="bf16", steps=2, evaluations=1), tiny)
+    steps = [event for event in trainer if isinstance(event, Step)]
+    assert len(steps) == 2 and all(isfinite(step.loss) for step in steps)
+    assert {p.dtype for p in trainer.method.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize("name", LEARNING)

@@ -219,6 +219,8 @@ def test_only_the_owner_controls(manager):
     wait(lambda: manager.view(run).changes)
     manager.stop(run, owner="ada")
     wait(lambda: state(manager, run) == "stopped")
+    with pytest.raises(UserError, match="somebody else"):
+        manager.resume_folder(run, owner="bob")
 
 
 def test_runs_sign_as_alive_while_they_wait_or_are_paused(tmp_path, tiny, monkeypatch):
@@ -242,7 +244,7 @@ def test_runs_sign_as_alive_while_they_wait_or_are_paused(tmp_path, tiny, monkey
 
 def test_a_run_nobody_watches_pauses(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("sslcore.training.build.load", lambda *_, **__: tiny)
-    jobs = JobManager(tmp_path, workers=1, patience=0.1)
+    jobs = JobManager(tmp_path, workers=1, patience=1.5)
     run = jobs.start(tiny_settings(steps=100_000))
     # the list of runs in every tab's sidebar is no look at each of them
     wait(lambda: jobs.fraction(run) < 1 and state(jobs, run) == "paused")
@@ -253,6 +255,7 @@ def test_a_run_nobody_watches_pauses(tmp_path, tiny, monkeypatch):
 def test_a_run_that_another_process_resumed_is_followed_there(manager):
     run = manager.start(tiny_settings())
     wait(lambda: state(manager, run) == "finished")
+    manager.close()  # the worker has signed its end
     folder = RunFolder(manager.root / run)
     status = json.loads((folder.path / "status.json").read_text())
     (folder.path / "status.json").write_text(json.dumps(status | {"session": "another", "state": "stopped"}))
@@ -356,6 +359,7 @@ def test_runs_that_are_over_are_let_go_of(manager, monkeypatch):
         runs.append(manager.start(tiny_settings(steps=1)))
         wait(lambda: state(manager, runs[-1]) == "finished")
     assert runs[0] not in manager._jobs and manager.view(runs[0]).step == 1
+    manager.close()  # the worker has signed the last one's end
     shutil.rmtree(manager.root / runs[2])
     manager.forget(runs[2])
     with pytest.raises(UserError, match="no run"):

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from sslcore.errors import UserError
-from sslcore.evaluation import knn_accuracy
+from sslcore.evaluation import knn_accuracy, linear_probe
+from sslcore.pixels import as_floats
 from sslcore.registry import methods
 from sslcore.runs import checkpoint
 from sslcore.settings import OptimiserSettings
@@ -26,7 +27,7 @@ from sslcore.training import (
     Step,
     Trainer,
 )
-from sslcore.training.optimisers import build_optimiser, rate
+from sslcore.training.optimisers import build_optimiser, rate, set_rate
 from sslcore.training.referee import Referee
 from tests.conftest import make_data, tiny_settings
 
@@ -168,10 +169,46 @@ def test_the_spread_before_normalisation_is_measured_as_the_loss_sees_it(tiny):
         assert method.eval().project(seen).std(0).mean().item() != pytest.approx(found, rel=0.1)
 
 
-def test_seconds_end_a_run(tiny):
-    events = list(Trainer(tiny_settings(steps=0, seconds=0.3), tiny))
-    steps = of_kind(events, Step)
-    assert steps[-1].seconds >= 0.3 > steps[-2].seconds and steps[-1].fraction == 1.0
+def test_seconds_end_a_run(tiny, clock):
+    steps = of_kind(Trainer(tiny_settings(steps=0, seconds=1), tiny), Step)
+    assert steps[-1].seconds >= 1 > steps[-2].seconds and steps[-1].fraction == 1.0
+
+
+def test_a_group_has_its_share_of_the_rate():
+    w, b = (torch.zeros(2, requires_grad=True) for _ in range(2))
+    groups = [
+        {"params": [w], "rate": 0.1, "constant_rate": False},
+        {"params": [b], "rate": 1.0, "constant_rate": True},
+    ]
+    optimiser = torch.optim.SGD(groups, lr=9.0)
+    set_rate(optimiser, OptimiserSettings(learning_rate=1.0, warmup=0.0), 0.5)  # halfway down the cosine
+    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([0.05, 1.0])
+
+
+def test_gradients_are_clipped_and_told_as_they_were(tiny):
+    knobs = {
+        "optimiser": "sgd", "learning_rate": 1.0, "weight_decay": 0, "warmup": 0,
+        "schedule": "constant", "steps": 1, "gradient_clip": 0.01,
+    }  # fmt: skip
+    trainer = Trainer(tiny_settings(**knobs), tiny)
+    before = [p.detach().clone() for p in trainer.method.parameters()]
+    (step,) = of_kind(trainer, Step)
+    now = trainer.method.parameters()
+    moved = torch.cat([(p.detach() - b).flatten() for p, b in zip(now, before, strict=True)])
+    assert step.gradient_norm > 0.01 and moved.norm().item() == pytest.approx(0.01, rel=1e-2)
+
+
+def test_probes_are_fitted_on_the_bank_and_scored_on_held_out_images(tiny):
+    bank, held = tiny.train.take(torch.arange(40)), tiny.train.take(torch.arange(40, 64))
+    held = replace(held, labels=held.labels.roll(1))  # wrong on purpose
+    trainer = Trainer(tiny_settings(steps=2, evaluations=1), replace(tiny, probe=bank, test=held))
+    last = of_kind(trainer, Evaluation)[-1]
+    with torch.no_grad():
+        rows = [trainer.method.eval().encode(as_floats(split.images)) for split in (bank, held)]
+    k, temperature = trainer.settings["knn_k"], trainer.settings["knn_temperature"]
+    knn = knn_accuracy(rows[0], bank.labels, rows[1], held.labels, k=k, temperature=temperature)
+    linear = linear_probe(rows[0], bank.labels, rows[1], held.labels).accuracy
+    assert last.knn == pytest.approx(knn) and last.linear == pytest.approx(linear, abs=0.05)
 
 
 def test_epochs_end_a_run(tiny):
@@ -386,10 +423,12 @@ def test_a_single_step_does_not_wait_for_it_either(tiny, held):
 
 
 def test_accuracies_come_in_the_order_of_their_steps_though_a_step_is_in_a_hurry(tiny, held):
-    trainer = Trainer(tiny_settings(steps=20, evaluations=5), tiny)
+    trainer, events = Trainer(tiny_settings(steps=20, evaluations=5), tiny), []
     trainer.hurried = True
-    threading.Timer(1.0, held.set).start()
-    events = list(trainer)
+    for event in trainer:
+        events.append(event)
+        if isinstance(event, Measuring) and trainer.step == 4:  # an accuracy is due
+            held.set()
     assert [event.step for event in of_kind(events, Evaluation)] == [0, 4, 8, 12, 16, 20]
     assert [event.step for event in of_kind(events, Step)][:3] == [1, 2, 3]
     assert events.index(of_kind(events, Step)[2]) < events.index(of_kind(events, Baselines)[0])

@@ -6,11 +6,14 @@ import pytest
 import torch
 from PIL import Image
 
+from sslcore.diagnostics import VERDICTS
 from sslcore.errors import UserError
 from sslcore.registry import methods
 from sslcore.runs import RunFolder, RunView
 from sslcore.settings import DataSettings, RunSettings
 from ui import jobs, owner, summary
+from ui.benchmark import published, supervised_knn
+from ui.lamp import LIGHTS
 from ui.pictures import THUMB, sprite_sheet
 from ui.plotly_live import _literal
 from ui.presets import preset_settings, presets_of
@@ -181,3 +184,18 @@ def test_only_the_owner_deletes_and_only_what_is_over(tmp_path, monkeypatch):
             delete_run(folder)
     delete_run(folder)
     assert not folder.path.exists()
+
+
+def test_every_verdict_has_a_light():
+    assert set(LIGHTS) == {"", *VERDICTS}
+
+
+def test_the_published_minute_is_of_methods_that_there_are():
+    tables = published()
+    assert tables and all(table["command"] and table["machine"] for table in tables.values())
+    assert {row["id"] for table in tables.values() for row in table["rows"]} <= set(methods())
+
+
+def test_a_ceiling_is_published_for_whole_datasets_only():
+    assert 0.9 < supervised_knn("toybox") < 1
+    assert supervised_knn("cifar10") is None, "measured on a part of it"

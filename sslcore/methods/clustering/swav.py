@@ -67,7 +67,7 @@ class SwAV(MultiCrop):
         formula=r"\frac1{2(V-1)}\sum_{s\in\{1,2\}}\sum_{v\ne s}-\frac1N\sum_n\sum_k q^{(s)}_{nk}\log\mathrm{softmax}"
         r"\big(\bar z^{(v)}_n C^\top/\tau\big)_k,\quad q=\mathrm{Sinkhorn}\big(\bar z C^\top/\varepsilon\big)",
         sees="Two large augmented views of every image, and small ones if asked for.",
-        target="From each view: the group in which a large view of the same image was sorted.",
+        target="From each view: the group into which a large view of the same image was sorted.",
         chance=lambda s: log(s["prototypes"]),
         collapse=lambda s: log(s["prototypes"]) if s["sinkhorn"] else 0.0,
         best=lambda s: 0.0,
@@ -115,7 +115,7 @@ class SwAV(MultiCrop):
         crops = self.project_crops(views)
         if self.knobs.queue_size:
             self.queue.waiting = torch.cat(crops[:2]).detach()
-        scores = [self.prototypes(gather(z)) for z in crops]
+        scores = [self.prototypes(gather(z)) for z in crops]  # cosines (N, K)
         codes = [self.sort(large) for large in scores[:2]]
         swapped = [
             swapped_prediction(scores[v], code, temperature=self.knobs.temperature)

@@ -38,7 +38,8 @@ class AMDIM(TwoView):
         arxiv="1906.00910",
         idea="Deep InfoMax across two views and across scales: the summary of one view must recognise every place of "
         "the other among the places of all other images, and single coarse places of one view must do the same.",
-        formula=r"-\log\frac{\exp s(a_i,b_{i,l})}{\exp s(a_i,b_{i,l})+\sum_{j\ne i}\sum_m\exp s(a_i,b_{j,m})},"
+        formula=r"-\log\frac{\exp s(a_i,b_{i,l})}{\exp s(a_i,b_{i,l})+\sum_{j\ne i}\sum_m\exp s(a_i,b_{j,m})}"
+        r"+\lambda\,\mathbb E\Big[\frac{(\phi_a^\top\phi_b)^2}{d}\Big],"
         r"\quad s=c\,\tanh\!\Big(\frac{\phi_a^\top\phi_b}{c\sqrt d}\Big)",
         sees="Two augmented views of every image, as feature maps of three sizes.",
         target="For the summary and a random place of one view: the places of the other view.",
@@ -54,6 +55,7 @@ class AMDIM(TwoView):
             ),
         ),
         notes=(
+            "Averaged over three pairs of scales and both directions; λ is score_penalty.",
             "Guessing costs ln(1 + (N − 1) L) for each pair of scales, L being the places of the map searched.",
             "Places of the last two maps see most of a view; the paper's encoder, without padding, keeps them apart. "
             "Finer places made features worse here.",

@@ -71,7 +71,7 @@ class CPC(Method):
         ),
         notes=(
             "An image's representation is the mean over its patches, each seen alone.",
-            "The originals have no batch norm, whose statistics tell a little of other patches; the encoders here do.",
+            "The originals avoid batch norm, which tells a little of other patches; the encoders here have it.",
             "Few negatives are of the same image, as all come from one row: colours, say, already tell a lot.",
         ),
     )

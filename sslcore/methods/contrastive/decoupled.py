@@ -61,7 +61,7 @@ class Decoupled(TwoView):
         notes=(
             "The metric coupling is the share of its gradient that SimCLR would keep: the further it falls, the "
             "more DCL differs. Compare both at a batch size of 16 or 32.",
-            "The loss may be negative. For each view, SimCLR's is softplus of this one.",
+            "The loss may be negative. For each view, SimCLR's is softplus of this one while weight_sigma is 0.",
         ),
     )
     Settings = DecoupledSettings

@@ -11,7 +11,7 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, mlp
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
-from sslcore.losses import discriminator, jensen_shannon, local_info_nce, pair_scores, reversed_gradient
+from sslcore.losses import discriminator_loss, jensen_shannon, local_info_nce, pair_scores, reversed_gradient
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
@@ -132,7 +132,7 @@ class DeepInfoMax(Method):
         terms = {
             "global": knobs.global_weight * information(with_whole),
             "local": knobs.local_weight * information(with_places),
-            "prior": knobs.prior_weight * discriminator(real, fake),  # eq. 7, negated
+            "prior": knobs.prior_weight * discriminator_loss(real, fake),  # eq. 7, negated
         }
         fooled = ((fake > 0).float().mean() + (real < 0).float().mean()) / 2
         return Losses(terms, {"discriminator_error": fooled})

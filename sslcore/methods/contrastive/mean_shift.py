@@ -71,6 +71,7 @@ class MeanShift(MomentumTwoView):
             ),
         ),
         notes=(
+            "It stands here for its queue; as nothing pushes apart, it is close to self-distillation.",
             "A loss of 0 is both perfect and collapsed: only the spread and the rank of the embedding tell.",
         ),
     )

@@ -38,7 +38,7 @@ class MoCoSettings(QueueSettings, MomentumSettings, SimCLRSettings):
         help="Keys are grouped differently from queries, so that shared statistics tell nothing. One group cannot be.",
         advanced=True,
     )
-    predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
+    predictor_hidden: int = knob(256, 2, 4096, help="Width of v3's predictor's hidden layer.", advanced=True)
 
 
 def loss_at(s: RunSettings, spread: float) -> float:

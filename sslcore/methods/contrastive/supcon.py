@@ -39,7 +39,8 @@ class SupCon(TwoView):
         notes=(
             "Not self-supervised: a reference that shows what the labels are worth.",
             "With C classes the loss cannot fall below ln(2N/C − 1), each of the positives having its share of "
-            "the softmax: 3.9 for 10 classes and a batch of 256. There every class is a point: wanted, here.",
+            "the softmax: 3.9 for 10 classes and a batch of 256. "
+            "There every class is a single point, as it should be.",
         ),
     )
     Settings = SimCLRSettings

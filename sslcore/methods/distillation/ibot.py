@@ -68,7 +68,9 @@ class IBOT(NeedsTransformer, CenteredTeacher):
                 "Patches alone: groups of colours and textures, which say little about what is shown.",
             ),
         ),
-        notes=("Each loss is the teacher's entropy plus what the student misses: low at a collapse too.",),
+        notes=(
+            "Each loss is the teacher's entropy plus what the student misses: it is low if one group takes all, too.",
+        ),
     )
     Settings = IBOTSettings
     defaults = {**NeedsTransformer.defaults, "mask_ratio": 0.3}
@@ -112,7 +114,7 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         first, second = image_target.chunk(2)
         crossed = torch.cat([second, first])  # each view has to say what the teacher says of the other
         self.image_center.waiting, self.patch_center.waiting = image_target, patch_target
-        terms = {
+        terms = {  # cross-entropies, the teacher centred and sharpened
             "image": knobs.image_weight * self.compare(image, crossed, self.image_center),
             "patches": knobs.patch_weight * self.compare(patches, patch_target, self.patch_center),
         }

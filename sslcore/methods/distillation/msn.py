@@ -53,9 +53,10 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
         "is whole. Nothing is reconstructed: what is missing must not matter. So that not all images end in one "
         "group, the average answer is pushed to use all groups alike.",
         formula=r"\frac1{M}\sum_{m}-\frac1N\sum_{i,k}p^{+}_{ik}\log p_{i,m,k}+\lambda\big(\ln K-H(\bar p)\big),\quad "
-        r"p=\mathrm{softmax}\big(\bar z\,\bar q^\top/\tau\big)",
+        r"p=\mathrm{softmax}\big(\bar z\,\bar q^\top/\tau\big),\;"
+        r"p^{+}=\mathrm{softmax}\big(\bar z^{+}\bar q^\top/\tau^{+}\big)",
         sees="One view without many of its patches, and small views if asked for; the teacher sees another view whole.",
-        target="From each of them: the group in which the teacher sorts the whole view.",
+        target="From each of them: the group into which the teacher sorts the whole view.",
         chance=lambda s: log(s["prototypes"]),
         collapse=lambda s: min(1.0, s["spread_weight"]) * log(s["prototypes"]),
         best=lambda s: 0.0,
@@ -70,6 +71,7 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
             ),
         ),
         notes=(
+            "q are the groups' prototypes; z⁺ is the teacher's and τ⁺ its temperature; p̄ is the mean answer.",
             "If one group takes all images, the spread term is highest; if each lies in all groups, the other one.",
             "The paper's code also evens out the teacher's answers (Sinkhorn); here the spread term has to do.",
         ),
@@ -107,7 +109,7 @@ class MSN(NeedsTransformer, RisingMomentumTwoView, MultiCrop):
         knobs, anchors = self.knobs, self.anchors(views)
         with torch.no_grad():
             teacher = self.prototypes(self.target(views["view2"]))
-        each = [
+        each = [  # DINO's cross-entropy without a centre is H(p+, p)
             dino(
                 student, teacher, center=0.0,
                 student_temperature=knobs.student_temperature,

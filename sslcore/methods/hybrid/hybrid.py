@@ -57,7 +57,10 @@ def of_parts(reference: str) -> Reference:
 
 @register
 class Hybrid(Several):
-    """A weighted sum of losses; Piergiovanni, Angelova, Ryoo, CVPR 2020, arXiv 2002.12177, let weights evolve."""
+    """A weighted sum of losses; Piergiovanni, Angelova, Ryoo, CVPR 2020, arXiv 2002.12177, let weights evolve.
+
+    The sum itself is ``Several.loss``, which multi-task learning shares.
+    """
 
     card = Card(
         id="hybrid",

@@ -62,6 +62,7 @@ class BEiT(MaskedTokens):
             ),
         ),
         notes=(
+            "x_l is a patch and e_k a word; A whitens patches, so that words differ in more than colour.",
             "Always naming the commonest word already hits as often as `majority` says: accuracy must beat that.",
         ),
     )

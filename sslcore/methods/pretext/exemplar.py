@@ -39,7 +39,7 @@ class Exemplar(Method):
         idea="Take some images, call each a class, and train a classifier on distorted copies. What the copies of one "
         "image share must be recognised, what the distortions change must be ignored.",
         formula=r"-\frac1N\sum_i\log\mathrm{softmax}\big(W f(T_i x_{s_i})\big)_{s_i}",
-        sees="A distorted copy of every image.",
+        sees="Distorted copies of some images, the exemplars: the first 1,000 if not told otherwise.",
         target="Which of the exemplars it is a copy of.",
         chance=lambda s: log(s["exemplars"]),
         collapse=lambda s: log(s["exemplars"]),

@@ -52,7 +52,7 @@ class Colorization(Method):
         year=2016,
         paper="Zhang, Isola, Efros · ECCV 2016",
         arxiv="1603.08511",
-        idea="Grass is green and the sky is blue: who is to colour a gray picture must recognise what is in it. "
+        idea="Grass is green and the sky is blue: to colour a gray picture, a network must recognise what is in it. "
         "As many things come in several colours, the answer is a distribution over colours.",
         formula=r"-\frac1{NHW}\sum_{n,h,w}v(Z_{hw})\sum_q Z_{hwq}\log\hat Z_{hwq},\quad "
         r"v(Z)\propto\Big((1-\lambda)\,\tilde p_{q^*}+\tfrac{\lambda}{Q}\Big)^{-1}",

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from sslcore.encoders import ChannelwiseLinear, InputInfo, VisionTransformer, doublings, map_side
 from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
-from sslcore.losses import discriminator, fooling, masked_pixel_mse
+from sslcore.losses import discriminator_loss, fooling, masked_pixel_mse
 from sslcore.methods.base import Batch, Losses, Method, Panel, Views, one_view
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
@@ -122,7 +122,7 @@ class ContextEncoder(Method):
         # the same discriminator with its weights held still: this term moves the generator only
         still = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
         terms["fooling"] = w * fooling(functional_call(self.discriminator, still, (fake,)))
-        terms["discriminator"] = discriminator(*verdicts)
+        terms["discriminator"] = discriminator_loss(*verdicts)
         told = ((verdicts[0] > 0).float().mean() + (verdicts[1] < 0).float().mean()) / 2
         return Losses(terms, {"discriminator_accuracy": told})
 

@@ -55,11 +55,11 @@ class LeJEPA(ManyViews):
         idea="All views of an image should land on one spot, and the spots of all images together should fill space "
         "like a Gaussian cloud. Whether they do is tested along random directions, one dimension at a time; there "
         "is no teacher, no stop-gradient, no predictor and no negative.",
-        formula=r"(1-\lambda)\,\frac{1}{VNd}\sum_{v,i}\lVert z_{v,i}-\bar z_i\rVert^2+\frac{\lambda}{V}\sum_v T(Z_v),"
+        formula=r"(1-\lambda)\,\frac{1}{VNd}\sum_{v,i}\lVert z_{v,i}-m_i\rVert^2+\frac{\lambda}{V}\sum_v T(Z_v),"
         r"\quad T(Z)=\mathbb E_a\,N\!\int\!\Big|\tfrac1N\sum_i e^{\mathrm i t\,a^\top z_i}-e^{-t^2/2}\Big|^2"
         r"e^{-t^2/2}dt",
         sees="Several augmented views of every image.",
-        target="For each view, the mean embedding of its image's views; for the batch, a Gaussian.",
+        target="For each view, the mean embedding m of its image's views; for the batch, a Gaussian.",
         chance=noise,
         collapse=point,
         best=lambda s: 0.0,
