@@ -49,6 +49,7 @@ def test_what_was_turned_outlasts_closing_leaving_and_other_links(visitor):
     expect(page).not_to_have_url(re.compile("jitter"))
     button(page, "Draw again").click()
     expect(page).to_have_url(re.compile("draw=1"))
+    loaded(page)
     link(page, "Train").click()
     expect(page).to_have_url(re.compile("jitter=1"))
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("0")
@@ -57,9 +58,15 @@ def test_what_was_turned_outlasts_closing_leaving_and_other_links(visitor):
     expect(jitter).to_contain_text("default")
     link(page, "Methods").click()  # with the settings open
     expect(page.get_by_role("heading", level=1, name="Methods")).to_be_visible()
+    loaded(page)
     link(page, "Train").click()
     expect(page).to_have_url(re.compile("jitter=1"))
     assert "set_" not in page.url
+
+
+def loaded(page):
+    """Wait for the page's pictures: Streamlit forgets those of a page that is left."""
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
 
 
 def all_settings(page):
