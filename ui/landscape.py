@@ -53,14 +53,11 @@ def draw_landscape(name: str) -> None:
             st.session_state["_shaped"] = name
     if st.session_state.get("_shaped") != name:
         return
-    sides = ((name, "**This loss**"), (plain, beside))
-    for column, (loss, title) in zip(st.columns(2, gap="medium"), sides, strict=True):
+    sides = (("method", name, "**This loss**"), ("plain", plain, beside))
+    for column, (side, loss, title) in zip(st.columns(2, gap="medium"), sides, strict=True):
         with column:
             st.markdown(title)
-            figure, side = (
-                landscape_figure(_trained(loss, curve), high),
-                "plain" if loss == plain else "method",
-            )
+            figure = landscape_figure(_trained(loss, curve), high)
             live_chart(figure, key=f"landscape_{side}", version=f"{loss}:{curve}", height=HEIGHT)
             st.caption(figure.alt)
 

@@ -175,22 +175,22 @@ def why_no_accuracy(name: str, status: JobStatus, view: RunView) -> str:
     return "measured later" if status.active else "ended before it was measured"
 
 
-WHAT = {
-    "knn": "for which the most similar training images, by the frozen features, vote for the right class.",
-    "linear": "that a linear classifier on the frozen features gets right; fitted anew after each quarter of the run.",
-}
-
-
 def _numbers(status: JobStatus, view: RunView) -> None:
     with st.grid(min_column_width=132, gap="small"):
-        for name, title, base in (
-            ("knn", "kNN accuracy", "random_knn"),
-            ("linear", "Linear probe", "random_linear"),
-        ):
+        for name, title, base, what in (
+            (
+                "knn", "kNN accuracy", "random_knn",
+                "for which the most similar training images, by the frozen features, vote for the right class.",
+            ),
+            (
+                "linear", "Linear probe", "random_linear",
+                "that a linear classifier on the frozen features gets right; fitted after each quarter of the run.",
+            ),
+        ):  # fmt: skip
             value, start = view.latest(name), view.baselines.get(base)
             known = value is not None and start is not None and view.step
             gain = 100 * (value - start) if known else 0.0
-            told = f"Held-out images {WHAT[name]} The change is against the same network before training."
+            told = f"Held-out images {what} The change is against the same network before training."
             how = {"delta": why_no_accuracy(name, status, view), "delta_arrow": "off", "delta_color": "off"}
             if abs(gain) >= 0.05:  # no arrow up for no change
                 arrow, color = ("up", "green") if gain > 0 else ("down", "red")

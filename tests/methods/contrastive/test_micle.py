@@ -8,6 +8,7 @@ from sslcore.errors import UserError
 from sslcore.methods.base import first_images
 from sslcore.training import Step, Trainer
 from tests.conftest import make_data, tiny_settings
+from tests.methods.test_closed_forms import collapse_to_a_point
 from tests.methods.test_conformance import batch_of, make, views_of
 
 CALM = {"jitter": 0, "grayscale": 0, "crop_min": 1, "flip": 0, "view_scale": 1.0}
@@ -54,6 +55,13 @@ def test_some_wrong_bags_exchange_partners():
     shown = (views["view2"][:, None] - batch.images[None]).abs().amax((2, 3, 4)).argmin(1)
     assert shown.sort().values.tolist() == list(range(8))  # every partner is there, and once
     assert 0 < (shown != torch.arange(8)).sum() < 8
+
+
+def test_at_collapse_it_is_the_log_of_the_others():
+    method = make("micle", batch_size=8)
+    collapse_to_a_point(method)
+    loss = method.loss(views_of(method, batch_of(8))).total.item()
+    assert loss == pytest.approx(method.card.collapse(method.settings), abs=1e-5)
 
 
 def test_no_bag_is_twice_in_a_batch_and_partners_share_it():
