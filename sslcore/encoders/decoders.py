@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sslcore.encoders.base import Encoder, InputInfo
+from sslcore.encoders.heads import HEAVIEST, linear
 from sslcore.errors import UserError
 
 
@@ -11,7 +12,7 @@ class Decoder(nn.Sequential):
     """A code (N, d) to a standardised image (N, C, S, S): one linear layer, then three doublings of the side.
 
     Raises:
-        UserError: if the side is not a multiple of 8.
+        UserError: if the side is not a multiple of 8, or the layer would have too many weights.
     """
 
     def __init__(self, code: int, info: InputInfo, width: int = 64) -> None:
@@ -22,7 +23,7 @@ class Decoder(nn.Sequential):
             )
         side = info.size // 8
         super().__init__(
-            nn.Linear(code, width * side**2),
+            linear(code, width * side**2),
             nn.Unflatten(1, (width, side, side)),
             doublings(width, info.channels, 3),
         )
@@ -42,9 +43,6 @@ class PlaceDecoder(nn.Sequential):
             nn.ReLU(),
             nn.Conv2d(width, outputs, 1),
         )
-
-
-HEAVIEST = 100_000_000  # weights of a layer; with gradients and AdamW's two averages 1.6 GB
 
 
 class ChannelwiseLinear(nn.Module):

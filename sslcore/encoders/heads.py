@@ -6,6 +6,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sslcore.errors import UserError
+
+HEAVIEST = 100_000_000  # weights of a layer; with gradients and AdamW's two averages 1.6 GB
+
+
+def linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
+    """A linear layer.
+
+    Raises:
+        UserError: if it would have too many weights.
+    """
+    if inputs * outputs > HEAVIEST:
+        raise UserError(
+            f"A layer from {inputs:,} to {outputs:,} features would have "
+            f"{inputs * outputs / 1e6:,.0f} million weights: make it or the encoder narrower, or take smaller images."
+        )
+    return nn.Linear(inputs, outputs, bias)
+
 
 def mlp(*widths: int, norm: bool = True, final_norm: bool = False, final_bias: bool = True) -> nn.Sequential:
     """Linear layers with batch norm and ReLU between them.
@@ -18,10 +36,10 @@ def mlp(*widths: int, norm: bool = True, final_norm: bool = False, final_bias: b
     """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths[:-1]):
-        layers += [nn.Linear(inputs, outputs, bias=not norm)]
+        layers += [linear(inputs, outputs, bias=not norm)]
         layers += [nn.BatchNorm1d(outputs)] if norm else []
         layers += [nn.ReLU(inplace=True)]
-    layers.append(nn.Linear(widths[-2], widths[-1], bias=final_bias and not final_norm))
+    layers.append(linear(widths[-2], widths[-1], bias=final_bias and not final_norm))
     if final_norm:
         layers.append(nn.BatchNorm1d(widths[-1], affine=False))
     return nn.Sequential(*layers)

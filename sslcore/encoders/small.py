@@ -10,7 +10,7 @@ class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around a shortcut (He et al., arXiv 1512.03385, figure 2).
 
     A block that halves the resolution averages before it convolves, as ResNet-D's shortcut does (He et al.,
-    arXiv 1812.01187, section 4.1): nothing is skipped, and it is faster than a convolution with a stride.
+    arXiv 1812.01187, section 4.2): nothing is skipped, and it is faster than a convolution with a stride.
     """
 
     def __init__(self, inputs: int, outputs: int, *, halve: bool = False) -> None:

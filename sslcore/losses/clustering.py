@@ -49,8 +49,8 @@ def swav(
 
         L = -1/2 mean_i sum_k ( q2_ik log softmax(s1_i / t)_k + q1_ik log softmax(s2_i / t)_k )
 
-    with codes q from :func:`sinkhorn`, without gradient. The method sums :func:`swapped_prediction` itself, as it may
-    have more than two views. Caron et al. 2020, arXiv 2006.09882, eq. 1 and 2.
+    with codes q from :func:`sinkhorn`, without gradient. The method averages :func:`swapped_prediction` itself, as it
+    may have more than two views. Caron et al. 2020, arXiv 2006.09882, eq. 1 and 2.
 
     Args:
         scores1, scores2: (N, K), cosines of embeddings and prototypes, row i of both shows the same image.

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from sslcore.data.bags import Bags
 from sslcore.data.images import Split
 from sslcore.encoders import Encoder, InputInfo, build_encoder, mlp
+from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.pixels import as_floats
 from sslcore.registry import Card
@@ -96,6 +97,7 @@ class Method(nn.Module):
     defaults: ClassVar[dict[str, Any]] = {}
     needs_labels: ClassVar[bool] = False
     needs_colour: ClassVar[bool] = False  # its answers are colours, which it must see to learn
+    term_weights: ClassVar[tuple[str, ...]] = ()  # the knobs that weigh its terms, if every term has one
     stands_alone: ClassVar[str] = ""  # why it cannot share its encoder with other methods; empty: it can
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
@@ -112,6 +114,9 @@ class Method(nn.Module):
     @classmethod
     def check(cls, settings: RunSettings) -> None:
         """Raise UserError if knobs that are legal alone do not fit together."""
+        if cls.term_weights and not any(settings[name] for name in cls.term_weights):
+            names = " or ".join(cls.term_weights)
+            raise UserError(f"All weights are 0, so nothing would be learned: set {names} above 0.")
 
     @classmethod
     def check_turn(cls, before: RunSettings, after: RunSettings) -> None:

@@ -1,12 +1,17 @@
 """A memory of past embeddings, larger than any batch."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcore.distributed import gather
+from sslcore.errors import UserError
 from sslcore.knobs import KnobModel, knob
 from sslcore.losses.common import full_precision
+from sslcore.methods.base import Method, Progress
+from sslcore.settings import RunSettings
 
 
 class QueueSettings(KnobModel):
@@ -16,7 +21,7 @@ class QueueSettings(KnobModel):
         2048,
         1,
         65_536,
-        help="How many past embeddings are kept, the oldest leave first; need not be a multiple of the batch size.",
+        help="How many past embeddings are kept, the oldest leave first. A multiple of the batch size, or less.",
     )
 
 
@@ -64,3 +69,30 @@ class Queue(nn.Module):
         """How many rows of the queue are more similar to each query (N, width) than its own key is."""
         queries, keys = F.normalize(queries, dim=1), F.normalize(keys, dim=1)
         return (queries @ self.rows.T > (queries * keys).sum(1, keepdim=True)).sum(1)
+
+
+class KeepsQueue(Method):
+    """Methods with a ``queue`` of whole batches, into which the waiting rows go after every step.
+
+    Attributes:
+        queue: or None in a version without one.
+        queued_views: rows that enter it for every image of a batch.
+    """
+
+    queue: Queue | None
+    queued_views: ClassVar[int] = 1
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
+        size, rows = settings["queue_size"], settings["batch_size"] * cls.queued_views
+        if size > rows and size % rows:
+            raise UserError(
+                f"A queue of {size} does not hold whole batches of {rows} embeddings: "
+                f"set queue_size to {size - size % rows}."
+            )
+
+    def after_step(self, progress: Progress) -> None:
+        super().after_step(progress)
+        if self.queue is not None:
+            self.queue.advance()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from sslcore.encoders import InputInfo
+from sslcore.encoders import InputInfo, predictor
 from sslcore.knobs import knob
 from sslcore.methods.base import Progress, TwoView, TwoViewSettings
 from sslcore.methods.ema import momentum_at, target_of, update_target
@@ -44,6 +44,42 @@ class RisingMomentumTwoView(MomentumTwoView):
 
     def momentum(self, progress: Progress) -> float:
         return momentum_at(self.knobs.momentum, progress.fraction)
+
+
+class PredictorSettings(TwoViewSettings):
+    """Knobs of methods that predict their target."""
+
+    predictor: bool = knob(
+        True,
+        help="The extra network on the student's side. Off: all images may meet at one point or on one line.",
+    )
+    predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
+    predictor_rate: float = knob(
+        4.0,
+        0.01,
+        100.0,
+        help="The predictor's learning rate as a multiple of the network's: it has to keep up with what it follows.",
+        advanced=True,
+    )
+
+
+class PredictsTarget(MomentumTwoView):
+    """Methods whose online side ends in a predictor, an identity if it is switched off.
+
+    A norm on the projections (as in MoCo v3, arXiv 2104.02057) makes a short run use twice the dimensions.
+    """
+
+    final_norm = True
+
+    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
+        super().__init__(settings, info)
+        width, hidden = self.knobs.projector_output, self.knobs.predictor_hidden
+        self.predictor = predictor(width, hidden, bias=False) if self.knobs.predictor else nn.Identity()
+
+    def parameter_groups(self) -> list[dict]:
+        network = [*self.encoder.parameters(), *self.projector.parameters()]
+        ahead = list(self.predictor.parameters())
+        return [{"params": network}, {"params": ahead, "rate": self.knobs.predictor_rate}]
 
 
 def in_groups(network: Callable[[Tensor], Tensor], images: Tensor, lot: Tensor, groups: int) -> Tensor:

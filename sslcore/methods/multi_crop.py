@@ -38,7 +38,7 @@ class MultiCropSettings(TwoViewSettings):
 
 
 class MultiCrop(TwoView):
-    """Methods that compare all views with the two large ones (SwAV, arXiv 2006.09882, section 3.3).
+    """Methods that compare all views with large ones (SwAV, arXiv 2006.09882, section 3.3).
 
     Without small views unless a method wants them, unlike in the papers: a minute without them taught SwAV and DINO
     more, on Toybox and on CIFAR-10.

@@ -16,7 +16,8 @@ class Sortings(nn.Module):
 
     Attributes, all buffers:
         target: (n, H) int64.
-        weight: (n, H), 1 on average; one over the size of the image's cluster if clusters count alike.
+        weight: (n, H), 1 on average; one over the size of the image's cluster if clusters count alike; 0 for images
+            that are not sorted.
         centroids: (H, K, d).
         agreement: normalised mutual information of this sorting and the one before it, 0 at first.
 
@@ -26,21 +27,17 @@ class Sortings(nn.Module):
 
     def __init__(self, count: int, sortings: int, clusters: int, width: int) -> None:
         super().__init__()
-        if clusters > count:
-            raise UserError(
-                f"{count:,} training images cannot make {clusters:,} clusters: set clusters to {count} or less."
-            )
+        check_clusters(count, clusters)
         self.register_buffer("target", torch.zeros(count, sortings, dtype=torch.long))
         self.register_buffer("weight", torch.ones(count, sortings))
         self.register_buffer("centroids", F.normalize(torch.randn(sortings, clusters, width), dim=2))
         self.register_buffer("agreement", torch.zeros(()))
         self.register_buffer("done", torch.zeros((), dtype=torch.bool))
-        self.sorted = count  # images that are sorted, the first ones
 
     def sizes(self) -> Tensor:
         """How many images each cluster has in each sorting: (H, K)."""
-        clusters = self.centroids.shape[1]
-        return torch.stack([which.bincount(minlength=clusters) for which in self.target[: self.sorted].T])
+        clusters, count = self.centroids.shape[1], self.weight[:, 0].count_nonzero()
+        return torch.stack([which.bincount(minlength=clusters) for which in self.target[:count].T])
 
     def figures(self) -> dict[str, Tensor]:
         """What a method may tell of its latest sorting: its agreement with the one before, and how many clusters are
@@ -59,7 +56,8 @@ class Sortings(nn.Module):
         Rows are of the first images: where a run learns from fewer, the others stay as they were.
         """
         count, clusters = len(rows), self.centroids.shape[1]
-        self.sorted = count
+        check_clusters(count, clusters)
+        self.weight[count:] = 0.0
         before = self.target[:count].clone()
         for h in range(len(self.centroids)):
             self.centroids[h], which = kmeans(rows, clusters, generator=generator, **how)
@@ -71,3 +69,11 @@ class Sortings(nn.Module):
             scores = [normalized_mutual_info_score(old, new) for old, new in pairs]
             self.agreement.fill_(sum(scores) / len(scores))
         self.done.fill_(True)
+
+
+def check_clusters(count: int, clusters: int) -> None:
+    """Raise UserError if there are more clusters than images."""
+    if clusters > count:
+        raise UserError(
+            f"{count:,} training images cannot make {clusters:,} clusters: set clusters to {count} or less."
+        )

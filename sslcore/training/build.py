@@ -25,8 +25,13 @@ def images_of(settings: RunSettings, *, download: bool = False) -> ImageData:
 
 
 def smaller_batch(count: int) -> int:
-    """Half of ``count`` training images as a batch: for where there are too few for the usual one."""
-    return max(2, count // 2 // distributed.processes() * distributed.processes())
+    """A batch for ``count`` training images, of which there are too few for the usual one: a quarter to half of them.
+
+    It is a power of two for every process: of such batches a queue of the usual length holds a whole number, unless
+    the number of processes has other factors.
+    """
+    share = max(2, count // 2 // distributed.processes())
+    return distributed.processes() * 2 ** (share.bit_length() - 1)
 
 
 _seeding = threading.Lock()  # torch's generator is shared by all threads, of which pages build networks too

@@ -48,7 +48,7 @@ def collapse_to_a_point(method: TwoView) -> None:
         method.predictor = torch.nn.Identity()
     if hasattr(method, "target") and isinstance(method.target, torch.nn.Module):
         method.target = always
-    if hasattr(method, "queue"):
+    if getattr(method, "queue", None) is not None:
         method.queue.rows.copy_(always.answer)
     if hasattr(method, "sortings"):
         method.sortings.centroids.copy_(always.answer.expand_as(method.sortings.centroids))

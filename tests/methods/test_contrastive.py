@@ -109,8 +109,8 @@ def test_the_queue_gets_this_steps_keys_after_the_step():
 
 
 @pytest.mark.parametrize("name", ["moco", "nnclr", "mean_shift", "swav"])
-def test_a_queue_need_not_be_a_multiple_of_the_batch(name):
-    method, entering = make(name, queue_size=20), 16 if name == "swav" else 8
+def test_a_batch_that_does_not_divide_the_queue_goes_round(name):
+    method, entering = make(name, queue_size=20, batch_size=10), 16 if name == "swav" else 8
     for step in range(1, 4):
         losses = method.loss(views_of(method, batch_of(8), seed=step))
         method.after_step(Progress(step, 0.0))
@@ -321,6 +321,28 @@ def test_both_versions_of_cpc_step(version):
     losses.total.backward()
     assert losses.total.isfinite() and method.preview(views)
     assert len(method.context) == (4 if version == "v2" else 1)
+
+
+class NextRow(torch.nn.Module):
+    """A context that knows what comes: every place's is the embedding one row below."""
+
+    def forward(self, z):
+        self.seen = z
+        return z.roll(-1, 2)
+
+
+def test_cpc_v2_looks_in_four_directions():
+    method = make("cpc", version="v2", nearest_row=1, farthest_row=1)
+    grid = method.knobs.patch_grid
+    z = torch.randn(3, method.encoder.feature_dim, grid, grid, generator=torch.Generator().manual_seed(0))
+    z = F.normalize(z, dim=1)
+    method.embed = lambda patches: z
+    method.context = torch.nn.ModuleList(NextRow() for _ in range(4))
+    method.predict = torch.nn.ModuleList(torch.nn.ModuleList([torch.nn.Identity()]) for _ in range(4))
+    losses = method.loss({"patches": None})
+    assert losses.metrics["pretext_accuracy"] == 1, "what is below in one direction is not in another"
+    for turns, context in enumerate(method.context):
+        assert torch.equal(context.seen, z.rot90(turns, (2, 3)))
 
 
 def test_cpc_settings_that_cannot_work():

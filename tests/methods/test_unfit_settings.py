@@ -15,6 +15,28 @@ AT_ONCE = [
     ("context_encoder", {"hole_size": 1.2}, r"hole_size.* at most 0\.9"),
     ("cpc", {"nearest_row": 8}, "Rows 8 to 3 .* set nearest_row to 6 and farthest_row to 6"),
     ("cpc", {"farthest_row": 7}, "grid of 7 rows: set nearest_row to 2 and farthest_row to 6"),
+    ("moco", {"queue_size": 40}, "queue of 40 .* whole batches of 16 embeddings: set queue_size to 32"),
+    ("moco", {"version": "v1", "batch_size": 100}, "whole batches of 100 embeddings: set queue_size to 2000"),
+    ("nnclr", {"queue_size": 17}, "set queue_size to 16"),
+    ("mean_shift", {"queue_size": 40}, "set queue_size to 32"),
+    ("swav", {"queue_size": 80}, "whole batches of 32 embeddings: set queue_size to 64"),
+    (
+        "hybrid",
+        {"mix": "moco,rotation", "batch_size": 100},
+        "^MoCo: A queue of 2048 .* leave moco out of mix",
+    ),
+    (
+        "vicreg",
+        dict.fromkeys(("invariance_weight", "variance_weight", "covariance_weight"), 0),
+        "set invariance_w",
+    ),
+    (
+        "deep_infomax",
+        {"local_weight": 0, "prior_weight": 0},
+        "nothing would be learned: set global_weight or",
+    ),
+    ("damaged_jigsaw", dict.fromkeys(("order_weight", "missing_weight", "colour_weight"), 0), "above 0"),
+    ("ijepa", {"target_blocks": 8}, "set target_blocks or target_max lower"),
     ("w_mse", {"shrinkage": 1e-8}, r"more than 16 images together: .* shrinkage to 2e-05 or more"),
     (
         "w_mse",
@@ -58,6 +80,12 @@ WITH_THE_IMAGES = [
         "268 million weights between them: take larger patches",
     ),
     (
+        "deep_infomax",
+        {"encoder": "resnet18", "critic_hidden": 4096},
+        64,
+        "from 32,768 to 8,192 features would have 268 million weights: make it or the encoder narrower",
+    ),
+    (
         "deepcluster",
         {"clusters": 65},
         32,
@@ -71,6 +99,14 @@ WITH_THE_IMAGES = [
 def test_refused_at_once(name, knobs, sentence):
     with pytest.raises(UserError, match=sentence):
         tiny_settings(name, **knobs)
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [("nnclr", {"queue_size": 1}), ("swav", {"queue_size": 0}), ("moco", {"version": "v3"})],
+)
+def test_a_queue_may_be_less_than_a_batch_or_none(name, knobs):
+    assert tiny_settings(name, batch_size=100, **knobs)["batch_size"] == 100
 
 
 @pytest.mark.parametrize(("name", "knobs", "size", "sentence"), WITH_THE_IMAGES)
@@ -87,6 +123,19 @@ def test_parts_of_a_sum_are_looked_at_before_they_weigh_anything(mix, tiny):
         match=r"Jigsaw puzzle: .* 13 px evenly: set encoder to small.* leave jigsaw out of mix",
     ):
         Trainer(tiny_settings("hybrid", **knobs), tiny)
+
+
+def test_more_clusters_than_the_images_that_a_sum_uses(tiny):
+    knobs = {"mix": "deepcluster,exemplar", "part_knobs": "clusters=40,exemplars=32"}
+    with pytest.raises(UserError, match="32 training images cannot make 40 clusters"):
+        list(Trainer(tiny_settings("hybrid", **knobs), tiny))
+
+
+def test_weights_cannot_be_turned_to_nothing_while_a_run_goes_on(tiny):
+    trainer = Trainer(tiny_settings("align_uniform"), tiny)
+    trainer.update(align_weight=0.0)
+    with pytest.raises(UserError, match="set align_weight or uniform_weight above 0"):
+        trainer.update(uniform_weight=0.0)
 
 
 def test_a_patch_that_fits_views_and_images_may_be_larger():

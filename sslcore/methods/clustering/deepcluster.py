@@ -76,6 +76,7 @@ class DeepCluster(TwoView):
         ),
         notes=(
             "The numbers of the clusters are arbitrary, so the loss jumps whenever the images are sorted anew.",
+            "With uniform_sampling a term weighs the less, the larger its cluster: all clusters count alike.",
         ),
     )
     Settings = DeepClusterSettings

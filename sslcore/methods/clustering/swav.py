@@ -10,9 +10,9 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, Prototypes
 from sslcore.knobs import knob
 from sslcore.losses import sinkhorn, swapped_prediction
-from sslcore.methods.base import Losses, Panel, Progress, Views, resemblance
+from sslcore.methods.base import Losses, Panel, Views, resemblance
 from sslcore.methods.groups import groups_in_use, show_groups
-from sslcore.methods.memory import Queue
+from sslcore.methods.memory import KeepsQueue, Queue
 from sslcore.methods.multi_crop import MultiCrop, MultiCropSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
@@ -31,7 +31,9 @@ class SwAVSettings(MultiCropSettings):
         log=True,
     )
     sinkhorn: bool = knob(
-        True, help="Images are spread evenly over the groups. Off: one group may take them all.", live=True
+        True,
+        help="Images are spread evenly over the groups. Off: one or two groups take nearly all.",
+        live=True,
     )
     sinkhorn_epsilon: float = knob(
         0.05,
@@ -46,13 +48,14 @@ class SwAVSettings(MultiCropSettings):
         0,
         0,
         65_536,
-        help="Past embeddings that are sorted together with the batch; of use where groups outnumber its images.",
+        help="Past embeddings that are sorted together with the batch; of use where groups outnumber its images. "
+        "A multiple of both views of a batch, or less.",
         advanced=True,
     )
 
 
 @register
-class SwAV(MultiCrop):
+class SwAV(KeepsQueue, MultiCrop):
     """Swapping assignments between views. Caron et al., NeurIPS 2020, arXiv 2006.09882."""
 
     card = Card(
@@ -74,7 +77,7 @@ class SwAV(MultiCrop):
         switches=(
             Switch(
                 {"sinkhorn": False},
-                "Nothing spreads the images any more: one group takes them all and the loss falls to nothing.",
+                "Nothing spreads the images any more: one or two groups take nearly all and the loss falls to nothing.",
                 collapses=True,
             ),
             Switch(
@@ -95,6 +98,7 @@ class SwAV(MultiCrop):
     Settings = SwAVSettings
     # a norm on the output spreads the first embeddings, so that there is something to sort from the start
     final_norm = True
+    queued_views = 2
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
@@ -128,9 +132,6 @@ class SwAV(MultiCrop):
     def used(self, scores: Tensor) -> Tensor:
         """How many groups the predictions of a batch use."""
         return groups_in_use((scores.detach() / self.knobs.temperature).softmax(1))
-
-    def after_step(self, progress: Progress) -> None:
-        self.queue.advance()
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:

@@ -63,6 +63,7 @@ class AlignUniform(TwoView):
         ),
     )
     Settings = AlignUniformSettings
+    term_weights = ("align_weight", "uniform_weight")
 
     def loss(self, views: Views) -> Losses:
         z1, z2 = map(gather, self.project_both(views))

@@ -79,6 +79,7 @@ class DeepInfoMax(Method):
         ),
     )
     Settings = DeepInfoMaxSettings
+    term_weights = ("global_weight", "local_weight", "prior_weight")
     defaults = {"crop_min": 0.6, "batch_size": 64}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
@@ -95,10 +96,9 @@ class DeepInfoMax(Method):
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
         if settings["encoder"] == "vit":
-            raise UserError(
-                "Deep InfoMax compares places of a convnet's maps: set encoder to small or resnet18."
-            )
+            raise UserError("Deep InfoMax compares places of a convnet: set encoder to small or resnet18.")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         uniform = torch.rand(len(batch.images), self.knobs.summary_dim, generator=generator)

@@ -1,17 +1,16 @@
 """Mean shift: move every image towards the mean of its nearest neighbours; no negatives."""
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from sslcore.distributed import gather
-from sslcore.encoders import InputInfo, predictor
+from sslcore.encoders import InputInfo
 from sslcore.errors import UserError
 from sslcore.knobs import knob
 from sslcore.losses import mean_shift
-from sslcore.methods.base import Batch, Losses, Progress, Views
-from sslcore.methods.memory import Queue, QueueSettings
-from sslcore.methods.momentum import MomentumSettings, MomentumTwoView
+from sslcore.methods.base import Batch, Losses, Views
+from sslcore.methods.memory import KeepsQueue, Queue, QueueSettings
+from sslcore.methods.momentum import MomentumSettings, PredictorSettings, PredictsTarget
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 from sslcore.views import random_views
@@ -19,7 +18,7 @@ from sslcore.views import random_views
 NOT_CALM = ("rotation", "jitter", "grayscale", "blur", "solarize", "cutout", "noise")  # all but crop and flip
 
 
-class MeanShiftSettings(QueueSettings, MomentumSettings):
+class MeanShiftSettings(QueueSettings, PredictorSettings, MomentumSettings):
     neighbours: int = knob(
         5, 1, 100, help="How many neighbours are averaged. 1: the image itself, which is BYOL."
     )
@@ -27,22 +26,10 @@ class MeanShiftSettings(QueueSettings, MomentumSettings):
         True,
         help="The target sees a calmer view, cropped and flipped only: neighbours are found more surely.",
     )
-    predictor: bool = knob(
-        True,
-        help="The extra network on the student's side. Off, and with momentum 0: the embedding collapses.",
-    )
-    predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
-    predictor_rate: float = knob(
-        4.0,
-        0.01,
-        100.0,
-        help="The predictor's learning rate as a multiple of the network's: it has to keep up with what it follows.",
-        advanced=True,
-    )
 
 
 @register
-class MeanShift(MomentumTwoView):
+class MeanShift(KeepsQueue, PredictsTarget):
     """MSF. Koohpayegani, Tejankar, Pirsiavash, ICCV 2021, arXiv 2105.07269."""
 
     card = Card(
@@ -76,16 +63,14 @@ class MeanShift(MomentumTwoView):
         ),
     )
     Settings = MeanShiftSettings
-    final_norm = True
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        width, hidden = self.knobs.projector_output, self.knobs.predictor_hidden
-        self.predictor = predictor(width, hidden, bias=False) if self.knobs.predictor else nn.Identity()
-        self.queue = Queue(self.knobs.queue_size, width)
+        self.queue = Queue(self.knobs.queue_size, self.knobs.projector_output)
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
         stored = settings["queue_size"] + settings["batch_size"]
         if settings["neighbours"] > stored:
             raise UserError(
@@ -109,14 +94,3 @@ class MeanShift(MomentumTwoView):
         self.queue.waiting = u
         bank = torch.cat([F.normalize(gather(u), dim=1), self.queue.rows])
         return Losses({"mean_shift": mean_shift(v, u, bank, neighbours=self.knobs.neighbours)})
-
-    def after_step(self, progress: Progress) -> None:
-        super().after_step(progress)
-        self.queue.advance()
-
-    def parameter_groups(self) -> list[dict]:
-        network = [*self.encoder.parameters(), *self.projector.parameters()]
-        groups = [{"params": network}]
-        if self.knobs.predictor:
-            groups.append({"params": list(self.predictor.parameters()), "rate": self.knobs.predictor_rate})
-        return groups

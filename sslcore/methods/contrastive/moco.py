@@ -13,7 +13,7 @@ from sslcore.losses import info_nce, moco_info_nce
 from sslcore.methods.base import Batch, Losses, Panel, Progress, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
 from sslcore.methods.ema import momentum_at
-from sslcore.methods.memory import Queue, QueueSettings
+from sslcore.methods.memory import KeepsQueue, Queue, QueueSettings
 from sslcore.methods.momentum import MomentumSettings, MomentumTwoView, in_groups
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
@@ -49,7 +49,7 @@ def loss_at(s: RunSettings, spread: float) -> float:
 
 
 @register
-class MoCo(MomentumTwoView):
+class MoCo(KeepsQueue, MomentumTwoView):
     """Momentum contrast. He et al., arXiv 1911.05722 (v1); Chen et al., 2003.04297 (v2), 2104.02057 (v3)."""
 
     card = Card(
@@ -85,13 +85,17 @@ class MoCo(MomentumTwoView):
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)
-        width = self.knobs.projector_output
-        if self.knobs.version == "v3":
+        width, v3 = self.knobs.projector_output, self.knobs.version == "v3"
+        self.queue = None if v3 else Queue(self.knobs.queue_size, width)
+        if v3:
             self.predictor = predictor(width, self.knobs.predictor_hidden)
             if isinstance(self.encoder, VisionTransformer):  # random patches train more stably (section 4.2)
                 self.encoder.patch_embedding.requires_grad_(False)
-        else:
-            self.queue = Queue(self.knobs.queue_size, width)
+
+    @classmethod
+    def check(cls, settings: RunSettings) -> None:
+        if settings["version"] != "v3":
+            super().check(settings)
 
     def build_projector(self, inputs: int) -> nn.Module:
         hidden, outputs = self.knobs.projector_hidden, self.knobs.projector_output
@@ -132,11 +136,6 @@ class MoCo(MomentumTwoView):
     def momentum(self, progress: Progress) -> float:
         start = self.knobs.momentum
         return momentum_at(start, progress.fraction) if self.knobs.version == "v3" else start
-
-    def after_step(self, progress: Progress) -> None:
-        super().after_step(progress)
-        if self.knobs.version != "v3":
-            self.queue.advance()
 
     @torch.no_grad()
     def preview(self, views: Views) -> list[Panel]:

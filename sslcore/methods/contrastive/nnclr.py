@@ -9,9 +9,9 @@ from sslcore.distributed import gather
 from sslcore.encoders import InputInfo, predictor
 from sslcore.knobs import knob
 from sslcore.losses import nnclr
-from sslcore.methods.base import Losses, Progress, TwoView, Views
+from sslcore.methods.base import Losses, TwoView, Views
 from sslcore.methods.contrastive.simclr import SimCLRSettings
-from sslcore.methods.memory import Queue, QueueSettings
+from sslcore.methods.memory import KeepsQueue, Queue, QueueSettings
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
@@ -21,7 +21,7 @@ class NNCLRSettings(QueueSettings, SimCLRSettings):
 
 
 @register
-class NNCLR(TwoView):
+class NNCLR(KeepsQueue, TwoView):
     """Dwibedi, Aytar, Tompson, Sermanet, Zisserman, ICCV 2021, arXiv 2104.14548."""
 
     card = Card(
@@ -74,6 +74,3 @@ class NNCLR(TwoView):
         return Losses(
             {"nnclr": loss}, {"neighbour_cosine": F.cosine_similarity(gather(z1.detach()), n1).mean()}
         )
-
-    def after_step(self, progress: Progress) -> None:
-        self.queue.advance()

@@ -1,35 +1,20 @@
 """BYOL: predict what a slowly moving average of oneself says about another view."""
 
 import torch
-from torch import nn
 
-from sslcore.encoders import InputInfo, predictor
-from sslcore.knobs import knob
 from sslcore.losses import normalized_mse
-from sslcore.methods.base import Losses, TwoViewSettings, Views
+from sslcore.methods.base import Losses, Views
 from sslcore.methods.ema import RisingMomentumSettings
-from sslcore.methods.momentum import RisingMomentumTwoView
+from sslcore.methods.momentum import PredictorSettings, PredictsTarget, RisingMomentumTwoView
 from sslcore.registry import Card, Switch, register
-from sslcore.settings import RunSettings
 
 
-class BYOLSettings(RisingMomentumSettings, TwoViewSettings):
-    predictor: bool = knob(
-        True,
-        help="The extra network on the student's side. Off: both sides meet at one point or on one line.",
-    )
-    predictor_hidden: int = knob(256, 2, 4096, help="Width of the predictor's hidden layer.", advanced=True)
-    predictor_rate: float = knob(
-        4.0,
-        0.01,
-        100.0,
-        help="The predictor's learning rate as a multiple of the network's: it has to keep up with what it follows.",
-        advanced=True,
-    )
+class BYOLSettings(RisingMomentumSettings, PredictorSettings):
+    """A predictor, and a target that comes to rest."""
 
 
 @register
-class BYOL(RisingMomentumTwoView):
+class BYOL(PredictsTarget, RisingMomentumTwoView):
     """Bootstrap your own latent. Grill et al., NeurIPS 2020, arXiv 2006.07733."""
 
     card = Card(
@@ -58,18 +43,10 @@ class BYOL(RisingMomentumTwoView):
         ),
         notes=(
             "A loss of 0 is both perfect and collapsed: only the spread and the rank of the embedding tell.",
-            "Both views are drawn alike; the paper blurs one always and the other seldom, and solarises the other.",
+            "Both views are drawn alike; the paper blurs one always and the other seldom, and sometimes solarises it.",
         ),
     )
     Settings = BYOLSettings
-    # a norm on the output (as in MoCo v3, arXiv 2104.02057) makes a short run use twice the dimensions
-    final_norm = True
-    defaults = {"learning_rate": 0.004}
-
-    def __init__(self, settings: RunSettings, info: InputInfo) -> None:
-        super().__init__(settings, info)
-        width, hidden = self.knobs.projector_output, self.knobs.predictor_hidden
-        self.predictor = predictor(width, hidden, bias=False) if self.knobs.predictor else nn.Identity()
 
     def loss(self, views: Views) -> Losses:
         z1, z2 = self.project_both(views)
@@ -77,10 +54,3 @@ class BYOL(RisingMomentumTwoView):
         with torch.no_grad():
             t1, t2 = self.target(torch.cat([views["view1"], views["view2"]])).float().chunk(2)
         return Losses({"regression": normalized_mse(p1, t2) + normalized_mse(p2, t1)})
-
-    def parameter_groups(self) -> list[dict]:
-        network = [*self.encoder.parameters(), *self.projector.parameters()]
-        return [
-            {"params": network},
-            {"params": list(self.predictor.parameters()), "rate": self.knobs.predictor_rate},
-        ]

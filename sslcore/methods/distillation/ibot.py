@@ -73,6 +73,7 @@ class IBOT(NeedsTransformer, CenteredTeacher):
         ),
     )
     Settings = IBOTSettings
+    term_weights = ("image_weight", "patch_weight")
     defaults = {**NeedsTransformer.defaults, "mask_ratio": 0.3}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:

@@ -28,8 +28,8 @@ class MSNSettings(TeacherSettings, MaskRatioSettings, RisingMomentumSettings, Mu
         10.0,
         0.0,
         100.0,
-        help="Push that makes all groups be used alike. 0: one group may take all; 1, as in the paper, holds back too "
-        "little in a minute.",
+        help="Push that makes all groups be used alike. 0: one or two groups take all; 1, as in the paper, holds back "
+        "too little in a minute.",
         live=True,
     )
 

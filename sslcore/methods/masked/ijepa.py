@@ -28,9 +28,7 @@ from sslcore.views import context_and_targets, cover
 
 class IJEPASettings(LatentTargetSettings):
     target_blocks: int = knob(4, 1, 8, help="Blocks of an image whose features are asked for.")
-    target_min: float = knob(
-        0.15, 0.02, 0.5, help="Smallest such block, as a fraction of the image.", live=True
-    )
+    target_min: float = knob(0.15, 0.02, 0.5, help="Smallest such block, as a share of the image.", live=True)
     target_max: float = knob(
         0.2, 0.02, 0.5, help="Largest such block. Small ones ask for details only.", live=True
     )
@@ -100,6 +98,8 @@ class IJEPA(NeedsTransformer):
         check_width(settings, "predictor_width")
         if settings["target_min"] > settings["target_max"]:
             raise UserError("target_min must not be larger than target_max: swap them or make them equal.")
+        if settings["target_blocks"] * settings["target_max"] > 1:
+            raise UserError("Such blocks leave little to see: set target_blocks or target_max lower.")
 
     def views(self, batch: Batch, generator: torch.Generator) -> Views:
         """Images, and indices of patches: ``context`` (N, K) and ``targets`` (N, T, B)."""

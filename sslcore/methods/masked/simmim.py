@@ -60,7 +60,6 @@ class SimMIM(MaskedTokens):
         ),
     )
     Settings = SimMIMSettings
-    defaults = MaskedTokens.defaults
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

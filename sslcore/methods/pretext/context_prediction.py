@@ -83,7 +83,7 @@ class ContextPrediction(Method):
         ),
     )
     Settings = ContextSettings
-    defaults = {"jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6, "flip": 0.5}
+    defaults = {"jitter": 0.0, "grayscale": 0.0, "crop_min": 0.6}
 
     def __init__(self, settings: RunSettings, info: InputInfo) -> None:
         super().__init__(settings, info)

@@ -67,6 +67,7 @@ class DamagedJigsaw(Jigsaw):
         ),
     )
     Settings = DamagedJigsawSettings
+    term_weights = ("order_weight", "missing_weight", "colour_weight")
     defaults = {**Jigsaw.defaults, "grayscale": 0.0}
     needs_colour = True
 

@@ -89,6 +89,7 @@ class Jigsaw(Method):
 
     @classmethod
     def check(cls, settings: RunSettings) -> None:
+        super().check(settings)
         shown = cls.shown(settings)
         if settings["permutations"] > factorial(shown):
             raise UserError(

@@ -33,7 +33,7 @@ class EMPSSLSettings(ManyViewsSettings):
         0.2,
         0.001,
         10.0,
-        help="The coding rate's epsilon: differences smaller than this do not count as volume.",
+        help="The coding rate's epsilon: squared differences below it do not count as volume.",
         advanced=True,
         log=True,
     )
@@ -83,6 +83,7 @@ class EMPSSL(ManyViews):
         notes=("Probes see whole images, as those of every method here; the paper averages over patches.",),
     )
     Settings = EMPSSLSettings
+    term_weights = ("invariance_weight", "rate_weight")
     defaults = {"views_per_image": 8, "batch_size": 128, "view_scale": 0.5}
 
     @property

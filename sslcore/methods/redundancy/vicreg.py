@@ -57,6 +57,7 @@ class VICReg(TwoView):
         ),
     )
     Settings = VICRegSettings
+    term_weights = ("invariance_weight", "variance_weight", "covariance_weight")
     defaults = {"projector_output": 256, "learning_rate": 0.01}
 
     def build_projector(self, inputs: int) -> nn.Module:

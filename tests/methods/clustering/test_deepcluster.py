@@ -51,6 +51,16 @@ def test_sorting_waits_for_its_time(method):
     assert 0 < method.sortings.agreement <= 1
 
 
+def test_images_of_large_clusters_count_less(method):
+    sort(method)
+    views = views_of(method, batch_of(10))
+    lone = torch.zeros_like(views["weight"])
+    lone[3, 1] = 20.0  # of ten images in two sortings the only one that counts
+    logits = method.answer(torch.cat([views[name] for name in ("view1", "view2") if name in views]))
+    own = logits[3::10, 1].log_softmax(1)[:, views["target"][3, 1]]
+    assert method.loss({**views, "weight": lone}).total.item() == pytest.approx(-own.mean().item(), rel=1e-4)
+
+
 def test_looking_at_all_images_leaves_batch_norm_alone(method):
     before = {key: value.clone() for key, value in method.encoder.state_dict().items()}
     sort(method)

@@ -35,7 +35,7 @@ def test_collapse_is_what_the_card_says(sinkhorn):
 
 
 def test_the_queue_is_sorted_with_the_batch():
-    method = make("swav", queue_size=40, prototypes=20)
+    method = make("swav", queue_size=64, prototypes=20)
     views = views_of(method, batch_of(8))
     method.loss(views)
     before = method.queue.rows.clone()

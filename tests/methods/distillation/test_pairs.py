@@ -1,4 +1,4 @@
-"""BYOL, SimSiam, MSN: each view is compared with the target's answer to the other one, never with its own."""
+"""BYOL, SimSiam, MoCo v3, MSN: each view is compared with the target's answer to the other one, never with its own."""
 
 import pytest
 import torch
@@ -13,9 +13,9 @@ FIRST, SECOND = (
 )  # answers to the four images of the one view, and of the other
 
 
-@pytest.mark.parametrize("name", ["byol", "simsiam"])
-def test_each_view_is_compared_with_the_target_of_the_other(name):
-    method = make(name, projector_output=8)
+@pytest.mark.parametrize(("name", "knobs"), [("byol", {}), ("simsiam", {}), ("moco", {"version": "v3"})])
+def test_each_view_is_compared_with_the_target_of_the_other(name, knobs):
+    method = make(name, projector_output=8, batch_size=4, **knobs)
     method.project_both = lambda views: (FIRST, SECOND)
     views = dict.fromkeys(("view1", "view2"), torch.zeros(4, 1))
     swapped, straight = torch.cat([SECOND, FIRST]), torch.cat([FIRST, SECOND])
@@ -24,10 +24,10 @@ def test_each_view_is_compared_with_the_target_of_the_other(name):
         method.predictor = Says(predictions)
         return method.loss(views).total.item()
 
-    if name == "byol":
+    if name != "simsiam":
         method.target = Says(straight)
     best = method.card.best(method.settings)
-    assert loss(swapped) == pytest.approx(best, abs=1e-5)  # each says what the target says of the other view
+    assert loss(swapped) == pytest.approx(best, abs=1e-4)  # each says what the target says of the other view
     assert loss(straight) > best + 0.5
 
 

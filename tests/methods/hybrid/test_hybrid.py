@@ -99,17 +99,21 @@ STATEFUL = "moco,nnclr,instance_discrimination,swav,deepcluster,colorization,exe
 
 
 def test_queues_banks_and_clusterings_survive_a_checkpoint():
-    how = {"mix": STATEFUL, "part_knobs": "queue_size=32,recluster_every=1,exemplars=32", "steps": 6}
+    how = {
+        "mix": STATEFUL,
+        "part_knobs": "queue_size=32,recluster_every=1,exemplars=32,clusters=20",
+        "steps": 6,
+    }
     settings, data = tiny_settings("hybrid", **how), make_data()
     whole = Trainer(settings, data)
-    curve = [event.loss for event in whole if isinstance(event, Step)]
+    curve = [(event.loss, event.metrics) for event in whole if isinstance(event, Step)]
     half = Trainer(settings, data)
     for event in half:
         if isinstance(event, Step) and event.step == 3:
             break
     resumed = Trainer(settings, data, resume=half.state())
     assert len(resumed.images) == 32  # the exemplars are all that is learned from
-    assert [event.loss for event in resumed if isinstance(event, Step)] == curve[3:]
+    assert [(event.loss, event.metrics) for event in resumed if isinstance(event, Step)] == curve[3:]
     ends = (trainer.method.state_dict() for trainer in (whole, resumed))
     first, second = ends
     assert all(torch.equal(value, second[key]) for key, value in first.items())
