@@ -39,7 +39,7 @@ def build_parser() -> Parser:
     budget.add_argument("--seconds", type=float, help="training time; evaluations do not count (default: 60)")
     budget.add_argument("--epochs", type=int, help="passes over the data")
     budget.add_argument("--steps", type=int, help="optimiser steps")
-    train.add_argument("--seed", type=int, help="same seed, settings, machine and steps or epochs: same run")
+    train.add_argument("--seed", type=int, help="same seed, settings, machine, steps: same run on a CPU")
     train.add_argument("--device", help="auto, cpu, mps, cuda, or cuda:1 for the second GPU")
     train.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KNOB=VALUE", help="any setting"

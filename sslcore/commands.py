@@ -4,6 +4,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,11 @@ def download(args: Namespace) -> int:
 
 def evaluate(args: Namespace) -> int:
     folder = open_run(args.run, runs_root(args.runs))
-    state, data = checkpoint.load(folder.checkpoint), images_of(folder.settings())
+    settings, state = folder.settings(), checkpoint.load(folder.checkpoint)
+    data = images_of(settings)
     folder.check_images(data)
-    # it may come from another machine
-    trainer = Trainer(folder.settings().change(device="auto"), data, resume=state)
+    here = settings.machine.change(device="auto")  # it may come from another machine
+    trainer = Trainer(replace(settings, machine=here), data, resume=state)
     measured, _ = trainer.referee.evaluate(trainer.step, trainer.seconds, linear=True)
     verdict = trainer.referee.lamp.verdict  # the run's own, before the same step is read once more
     diagnosis = trainer.referee.diagnose(trainer.step, trainer.seconds)

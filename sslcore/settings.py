@@ -7,7 +7,7 @@ RunSettings.build("simclr", **settings.changes()) == settings
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from shlex import quote
 from typing import Any, Literal, Self
@@ -108,7 +108,10 @@ class MachineSettings(KnobModel):
     """Where and how exactly it runs."""
 
     seed: int = knob(
-        0, 0, 2**31 - 1, help="Same seed, settings, machine and number of steps or epochs: same run."
+        0,
+        0,
+        2**31 - 1,
+        help="Same seed, settings, machine and number of steps or epochs: same run; on a GPU up to rounding.",
     )
     device: Literal["auto", "cpu", "mps", "cuda", *GPUS] = knob(
         "auto", help="auto takes a GPU if there is one; cuda:1 is the second of several."
@@ -152,6 +155,13 @@ class RunSettings:
         Raises:
             UserError: one sentence on the first thing that is wrong.
         """
+        settings = cls._read(method, values)
+        get_method(method).check(settings)
+        return settings
+
+    @classmethod
+    def _read(cls, method: str, values: Mapping[str, Any]) -> Self:
+        """Settings of which every knob is legal; whether they fit together is not looked at."""
         chosen = get_method(method)
         known = all_knobs(method)
         for name in values:
@@ -164,9 +174,7 @@ class RunSettings:
             return model.parse({name: merged[name] for name in knobs_of(model) if name in merged})
 
         sections = {name: part(model) for name, model in SECTIONS.items()}
-        settings = cls(method=method, knobs=part(chosen.Settings), **sections)
-        chosen.check(settings)
-        return settings
+        return cls(method=method, knobs=part(chosen.Settings), **sections)
 
     @classmethod
     def from_query(cls, query: Mapping[str, Any], method: str = "simclr") -> tuple[Self, list[str]]:
@@ -183,7 +191,7 @@ class RunSettings:
             notes.append(f"{error} Using {method} instead.")
         for name, known in all_knobs(method).items():
             if name in query:
-                values[name], note = known.nearest(query[name])
+                values[name], note = replace(known, default=_usual(method)[name]).nearest(query[name])
                 notes += [note] if note else []
         try:
             return cls.build(method, **values), notes
@@ -250,9 +258,9 @@ class RunSettings:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`; what has been trained stays readable if less is allowed later."""
         values = dict(plain)
-        return cls.build(values.pop("method"), **values)
+        return cls._read(values.pop("method"), values)
 
 
 @cache

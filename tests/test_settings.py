@@ -64,6 +64,14 @@ def test_url_values_out_of_range_are_moved_and_reported():
     assert len(notes) == 1 and "temperature" in notes[0]
 
 
+def test_what_cannot_be_read_in_the_url_is_the_default_of_the_method():
+    settings, notes = RunSettings.from_query(
+        {"method": "mae", "batch_size": "many", "encoder": "vitt", "mask_ratio": "0.6"}
+    )
+    usual = RunSettings.build("mae")
+    assert settings == usual.change(mask_ratio=0.6) and len(notes) == 2
+
+
 def test_unknown_method_in_the_url_falls_back_and_says_so():
     settings, notes = RunSettings.from_query({"method": "nope"})
     assert settings.method == "simclr" and "nope" in notes[0]

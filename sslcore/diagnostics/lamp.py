@@ -30,8 +30,8 @@ class CollapseLamp:
       shrunk to one point (their spread before normalisation is below a tenth of the widest).
       The line is what collapse looks like behind a final batch norm, which forbids a point.
     - **partial**: a complete reading that waits for confirmation; or an effective rank below half of the
-      widest and below a quarter of what is possible (or classes - 1, the fewest dimensions that separate
-      the classes linearly).
+      widest and below a quarter of what is possible (or classes - 1, which the means of as many classes
+      span in general position, but at most half of what is possible).
     - **healthy**: anything else. The lamp goes back when the embeddings recover.
     - **unknown**: nothing could be measured yet. Later unreadable reports (one row, nan) change nothing.
 

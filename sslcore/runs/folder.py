@@ -33,6 +33,7 @@ ACTIVE = ("queued", "running", "paused")
 RESUMABLE = ("interrupted", "stopped", "failed")
 ID = re.compile(r"\w[\w.-]{0,99}", re.ASCII)  # what a run's folder may be called
 MOST_SNAPSHOTS = 200  # some hundred kilobytes each
+SIGN_SECONDS = 20.0  # between two signs of life of a run, be it queued, paused, measured or in a long step
 STALE = 90.0  # seconds without a sign of life from a process of which nothing else is known
 # Tells this process from an earlier one of the same number: in a container every server is process 1.
 SESSION = secrets.token_hex(8)
@@ -130,7 +131,8 @@ class RunFolder:
             )
 
     def rewritten(self, offset: int) -> bool:
-        """Whether the events before a byte offset, at which a line ended, are no longer those."""
+        """Whether the events before a byte offset, at which a line ended, are no longer those, as far as one byte
+        tells: a file that was cut and has grown past it again rarely has the end of a line just there."""
         with suppress(OSError), open(self.path / "metrics.jsonl", "rb") as file:
             file.seek(max(0, offset - 1))
             return offset > 0 and file.read(1) != b"\n"

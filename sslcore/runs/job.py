@@ -58,16 +58,14 @@ class Job:
         Args:
             place: in the queue, from 1; 0 when it does not wait.
         """
-        trainer = self.trainer  # the worker may let go of it at any moment
-        settings = trainer.settings if trainer else self.settings
         return JobStatus(
             self.folder.id,
             self.state,
             self.message,
             self.owner,
             place,
-            settings,
-            settings.label(),
+            self.settings,
+            self.settings.label(),
             self.created,
             self.trouble,
             self.pending,

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from sslcore.errors import UserError
-from sslcore.runs.folder import RESUMABLE, SESSION, RunFolder, find_run
+from sslcore.runs.folder import RESUMABLE, SESSION, SIGN_SECONDS, RunFolder, find_run
 from sslcore.runs.history import FolderHistory, RunView
 from sslcore.runs.job import Job, JobStatus
 from sslcore.runs.worker import Worker, step_back
@@ -24,7 +24,6 @@ FOLLOWED = 50  # runs of other processes, and runs that are over, whose history 
 PATIENCE = 240.0  # seconds: a run nobody watches then pauses, a paused run for which others wait then stops
 WAITING = 5  # runs of one owner in the queue
 FOREIGN = "This run belongs to somebody else: you may watch it, or start your own."
-SIGN_SECONDS = 20.0  # between two signs of life of a run, be it queued, paused or in a long step
 
 
 class JobManager:
@@ -106,9 +105,12 @@ class JobManager:
     def go_on(self, run: str, owner: str = "") -> None:
         """Continue a paused run."""
         job = self._mine(run, owner)
-        if not job.go.is_set():
+        if job.state == "paused":
             job.heeded.clear()
-        job.go.set()
+            job.go.set()
+        else:  # it has not come to the pause
+            job.go.set()
+            job.heeded.set()
 
     def step(self, run: str, owner: str = "") -> None:
         """Make exactly one optimiser step, then pause."""

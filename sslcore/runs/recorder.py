@@ -10,7 +10,7 @@ from pathlib import Path
 from sslcore.data import ImageData
 from sslcore.errors import UserError
 from sslcore.runs import checkpoint
-from sslcore.runs.folder import ACTIVE, RunFolder, encode
+from sslcore.runs.folder import ACTIVE, SIGN_SECONDS, RunFolder, encode
 from sslcore.training import Event, Finished, Measuring, Snapshot, Step, Trainer
 from sslcore.training.build import images_of
 
@@ -59,17 +59,26 @@ class _Tape:
         self.trainer, self.folder, self.warn, self.full = trainer, folder, warn, False
         self.file = None
         self.guard(self._open)
-        self.saved = time.monotonic()
+        self.saved = self.signed = time.monotonic()
 
     def _open(self) -> None:
         self.file = open(self.folder.path / "metrics.jsonl", "ab")  # noqa: SIM115 - closed in close()
-        command = self.trainer.settings.command()
+        command = (
+            self.folder.settings().command()
+        )  # as it was asked for: knobs turned since have their own rows
         self.folder.set_status(state="running", message="", trouble="", command=command)
         self.folder.log(f"{self.folder.id}: {self.trainer.settings.label()} on {self.trainer.device}")
 
     def write(self, event: Event) -> None:
         if not isinstance(event, Measuring):
             self.guard(lambda: self._write(event))
+        elif time.monotonic() - self.signed > SIGN_SECONDS:
+            self.guard(self._sign)
+
+    def _sign(self) -> None:
+        """A sign of life: measuring may take longer than others wait for one."""
+        self.folder.set_status()
+        self.signed = time.monotonic()
 
     def _write(self, event: Event) -> None:
         if isinstance(event, Snapshot):
@@ -136,12 +145,16 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
     except UserError:
         if any(folder.checkpoint.glob("*.json")):
             raise
-        _cut(folder, 0, -1)  # killed before its first checkpoint: start over under the same name
-        return Trainer(settings, data)
+        trainer = Trainer(
+            settings, data
+        )  # killed before its first checkpoint: start over under the same name
+        _cut(folder, 0, -1)
+        return trainer
     data = images_of(settings) if data is None else data
     folder.check_images(data)
-    _cut(folder, state["rows_end"], state["step"])
-    return Trainer(settings, data, resume=state)
+    trainer = Trainer(settings, data, resume=state)
+    _cut(folder, state["rows_end"], state["step"])  # only now: nothing is lost if it cannot go on
+    return trainer
 
 
 def _cut(folder: RunFolder, rows_end: int, step: int) -> None:

@@ -43,7 +43,8 @@ class Worker:
         job.state = "running"
         trainer = job.trainer = resume(job.folder) if job.continues else Trainer(job.settings)
         if job.continues:
-            job.settings = trainer.settings  # with the knobs that had been turned
+            job.settings = trainer.settings  # with the knobs that had been turned before
+            self._turn(job)
         job.history = History.of(job.folder)
         job.message = " ".join(trainer.data.notes)
         job.seen = time.monotonic()
@@ -80,9 +81,13 @@ class Worker:
         job.trainer.hurried = job.single
         if job.cancelled:
             job.trainer.stop()
+        self._turn(job)
+
+    def _turn(self, job: Job) -> None:
         while not job.requests.empty():
             with suppress(UserError):  # of two people turning at once, the second may not fit the first
                 job.trainer.update(**job.requests.get())
+            job.settings = job.trainer.settings
 
     def _greet(self, job: Job) -> None:
         """Leave the processors to the page for a moment, unless something is asked of the run."""

@@ -22,7 +22,7 @@ from sslcore.views import random_views
 
 SHOWN = 500  # held-out images in a snapshot: a map of more is a burden to a small machine
 DIAGNOSED = 256  # held-out images on which collapse is judged
-CHUNK = 1000  # images encoded at a time
+CHUNK = 1000 * 32**2  # pixels encoded at a time: a thousand small images
 PULLED = 256  # training images, at most, on which the terms' gradients are measured
 
 
@@ -74,7 +74,7 @@ class Referee:
         predictions = torch.full((len(test),), -1)
         if self.data.labelled and bank.isfinite().all() and test.isfinite().all():
             predictions = knn_predict(bank, self.data.probe.labels, test, **self._knn())
-            knn = (predictions == self.data.test.labels).float().mean().item()
+            knn = int((predictions == self.data.test.labels).sum()) / len(test)
             probe = self._linear(bank, test) if linear else None
         shown = self.data.test.images[:SHOWN]
         snapshot = Snapshot(
@@ -114,9 +114,10 @@ class Referee:
         return self._encoded[1]
 
     def _encode(self) -> tuple[Tensor, Tensor]:
-        bank = self.data.probe.images if self.data.labelled else self.data.test.images[:0]
-        features = self._forward(self.method.encode, torch.cat([bank, self.data.test.images]))
-        return features[: len(bank)], features[len(bank) :]
+        test = self._forward(self.method.encode, self.data.test.images)
+        if not self.data.labelled:
+            return test[:0], test
+        return self._forward(self.method.encode, self.data.probe.images), test
 
     @torch.no_grad()
     def _forward(self, network, images: Tensor, training: bool = False) -> Tensor:
@@ -127,7 +128,9 @@ class Referee:
         """
         self.method.train(training)
         parts = []
-        for chunk in images.split(CHUNK):
+        # statistics of a batch are those of all images
+        count = len(images) if training else CHUNK // images.shape[-1] ** 2
+        for chunk in images.split(max(1, count)):
             if self.given_up and parts:
                 self.method.train()
                 raise GivenUpError

@@ -99,7 +99,7 @@ class Trainer(Iterator[Event]):
         if resume:
             self._load(resume)
         self._began = self.seconds
-        self._events = self._run(fresh=resume is None)
+        self._events = self._guarded(fresh=resume is None)
 
     def __next__(self) -> Event:
         return next(self._events)
@@ -160,23 +160,36 @@ class Trainer(Iterator[Event]):
             remedy = f"set batch_size to {count} or less" if count > 1 else "training takes at least two"
             raise UserError(f"A batch of {self.batch_size} does not fit {count} {what}: {remedy}.")
 
+    def _guarded(self, fresh: bool) -> Iterator[Event]:
+        try:
+            yield from self._run(fresh)
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                "The GPU has too little memory for this run: set batch_size, width or image_size lower."
+            ) from error
+
     def _run(self, fresh: bool) -> Iterator[Event]:
         if fresh and distributed.leads():
             yield self.referee.diagnose(self.step, self.seconds)
         yield from self._measure()
         while self.fraction < 1 and not self._stopped:
-            while self._pending:
-                yield self._pending.pop(0)
+            yield from self._turned()
             event = self._step()
             yield event
             if not (isfinite(event.loss) and isfinite(event.gradient_norm)):
                 yield Finished(self.step, self.seconds, "diverged", self._obituary(event))
                 return
             yield from self._measure()
+        yield from self._turned()  # while it was held
         if self.fraction < 1:
             yield Finished(self.step, self.seconds, "stopped", f"Stopped after {_steps(self.step)}.")
         else:
             yield Finished(self.step, self.seconds, "budget", f"Finished after {_steps(self.step)}.")
+
+    def _turned(self) -> Iterator[Event]:
+        """The knobs that have been turned since the last event."""
+        while self._pending:
+            yield self._pending.pop(0)
 
     def _measure(self) -> Iterator[Event]:
         """Whatever is due now that more of the budget is spent than at the last measurement."""
@@ -255,12 +268,7 @@ class Trainer(Iterator[Event]):
     def _step(self) -> Step:
         start = time.perf_counter()
         rate = set_rate(self.optimiser, self.settings.optimiser, self.fraction)
-        try:
-            losses, norm = self._update()
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                "The GPU has too little memory for this run: set batch_size, width or image_size lower."
-            ) from error
+        losses, norm = self._update()
         loss = losses.total.item()
         self.step += 1
         self.method.after_step(Progress(self.step, self.fraction))

@@ -63,7 +63,7 @@ def series(steps: int) -> Series:
 def test_a_curve_of_any_length_is_made_of_means_over_neighbouring_steps(steps):
     made = series(steps)
     curve = made.curve()
-    assert len(made.ends) <= KEPT and len(curve.step) <= POINTS + 1 and curve.step[-1] == steps
+    assert len(made.ends) <= KEPT and len(curve.step) <= POINTS and curve.step[-1] == steps
     begins = np.concatenate([[1], curve.step[:-1] + 1])
     assert curve.value == pytest.approx((begins + curve.step) / 2)  # no step is left out, none counts twice
     assert set((curve.step - begins + 1)[1:-1].tolist()) <= {curve.stride}

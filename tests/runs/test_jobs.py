@@ -96,6 +96,15 @@ def test_what_was_asked_is_done_when_waiting_ends(manager):
     assert manager.wait(run, 20) and state(manager, run) == "stopped"
 
 
+def test_a_pause_that_was_taken_back_in_time_is_not_waited_for(manager):
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(run).step > 1)
+    manager.pause(run)
+    manager.go_on(run)
+    assert manager.wait(run, 20) and state(manager, run) == "running"
+    manager.stop(run)
+
+
 def test_what_a_busy_worker_was_asked_shows_at_once(manager, monkeypatch):
     monkeypatch.setattr(
         "sslcore.runs.worker.Worker._obey", lambda *_, **__: None
@@ -174,6 +183,18 @@ def test_knobs_turned_during_a_pause_turn_before_the_next_step(manager):
     manager.stop(run)
 
 
+def test_a_knob_turned_during_a_pause_is_recorded_even_if_the_run_then_stops(manager):
+    run = manager.start(tiny_settings(steps=100_000))
+    wait(lambda: manager.view(run).step > 0)
+    manager.pause(run)
+    assert manager.wait(run, 20)
+    manager.turn(run, {"temperature": 0.9})
+    assert manager.status(run).settings["temperature"] == 0.9
+    manager.stop(run)
+    wait(lambda: state(manager, run) == "stopped")
+    assert [change["values"] for change in manager.view(run).changes] == [{"temperature": 0.9}]
+
+
 def test_a_knob_turned_in_the_queue_is_what_the_run_was_asked_for(manager):
     first = manager.start(tiny_settings(steps=100_000))
     second = manager.start(tiny_settings())
@@ -193,6 +214,7 @@ def test_a_knob_turned_before_a_run_goes_on_is_a_change_of_it(manager):
     manager.stop(other)
     wait(lambda: manager.view(run).changes)
     assert manager.view(run).changes[0]["values"] == {"temperature": 0.9}
+    assert manager.status(run).settings["temperature"] == 0.9
     wait(lambda: state(manager, run) == "finished")
 
 
@@ -271,11 +293,12 @@ def test_a_failing_run_says_why_and_the_next_one_runs(manager):
     wait(lambda: state(manager, after) == "finished")
 
 
-def test_too_little_memory_is_a_sentence(manager, monkeypatch):
-    def full(trainer):
+@pytest.mark.parametrize("where", ["Trainer._update", "referee.Referee.evaluate"])
+def test_too_little_memory_is_a_sentence(manager, monkeypatch, where):
+    def full(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
-    monkeypatch.setattr("sslcore.training.Trainer._update", full)
+    monkeypatch.setattr(f"sslcore.training.{where}", full)
     run = manager.start(tiny_settings())
     wait(lambda: state(manager, run) == "failed")
     assert "set batch_size" in manager.status(run).message and "allocate" not in manager.status(run).message

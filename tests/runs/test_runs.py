@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from sslcore.runs import (
 )
 from sslcore.runs.folder import MOST_SNAPSHOTS, _born
 from sslcore.runs.summary import summary
+from sslcore.settings import RunSettings
 from sslcore.training import Finished, Snapshot, Step, Trainer
 from tests.conftest import make_data, tiny_settings
 
@@ -135,6 +137,30 @@ def test_a_run_does_not_resume_on_other_images(halted):
     assert (rows(folder), folder.snapshot_steps()) == before
     list(record(resume(folder, replace(data)), folder))
     assert folder.status()["state"] == "finished"
+
+
+def test_a_run_that_cannot_go_on_here_keeps_what_it_has(halted, monkeypatch):
+    folder, data = halted
+    before = rows(folder), folder.snapshot_steps()
+
+    def refuse(*_, **__):
+        raise UserError("There is no GPU.")
+
+    for gone in (False, True):  # with its checkpoint, and killed before the first
+        if gone:
+            shutil.rmtree(folder.checkpoint)
+        with monkeypatch.context() as patched, pytest.raises(UserError, match="no GPU"):
+            patched.setattr("sslcore.training.trainer.pick_device", refuse)
+            resume(folder, data)
+        assert (rows(folder), folder.snapshot_steps()) == before
+
+
+def test_what_was_trained_stays_readable_when_less_is_allowed(tmp_path):
+    plain = {**RunSettings.build("moco").to_json(), "batch_size": 150}
+    with pytest.raises(UserError, match="whole batches of 150"):
+        RunSettings.build(plain["method"], batch_size=150)
+    folder = RunFolder.create(tmp_path, RunSettings.from_json(plain))
+    assert folder.settings()["batch_size"] == 150
 
 
 def test_a_run_of_earlier_versions_resumes_on_what_is_there(halted):

@@ -153,8 +153,15 @@ def test_the_gradient_of_a_single_term_is_not_measured_apart(tiny, monkeypatch):
     assert len(drawn) == 6 + 1  # once per step, and once to see that there is but one term
 
 
-def test_measuring_does_not_disturb_training(tiny):
-    seldom, often = (Trainer(tiny_settings(evaluations=times), tiny) for times in (1, 6))
+STATEFUL = ["moco", "dino", "instance_discrimination", "colorization", "ibot"]
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"), [("swav", {"queue_size": 32}), *((name, {}) for name in STATEFUL)]
+)
+def test_measuring_does_not_disturb_training(name, knobs, tiny):
+    """Nor running statistics, queues, centres, banks and counts."""
+    seldom, often = (Trainer(tiny_settings(name, evaluations=times, **knobs), tiny) for times in (1, 6))
     assert [e.loss for e in of_kind(seldom, Step)] == [e.loss for e in of_kind(often, Step)]
     for left, right in zip(seldom.method.buffers(), often.method.buffers(), strict=True):
         assert torch.equal(left, right)
@@ -437,7 +444,7 @@ def test_accuracies_come_in_the_order_of_their_steps_though_a_step_is_in_a_hurry
 def test_a_run_that_is_stopped_does_not_wait_for_an_evaluation_and_whoever_resumes_it_makes_up_for_it(
     tiny, monkeypatch
 ):
-    monkeypatch.setattr("sslcore.training.referee.CHUNK", 8)
+    monkeypatch.setattr("sslcore.training.referee.CHUNK", 8 * 32**2)
     settings = tiny_settings(steps=60, evaluations=2)
     trainer, events = Trainer(settings, tiny), []
     forward = trainer.referee._forward
