@@ -89,9 +89,11 @@ const canGlide = (old, traces) => old?.length === traces.length
 
 const showThumb = (gd, tip, point, event) => {
   const sheet = window.thumbSheets?.[gd.latest.sheet], index = point.customdata;
-  if (!sheet || index === undefined) return;
-  const picture = tip.firstElementChild, caption = tip.lastElementChild, column = index % sheet.columns;
-  picture.style.cssText = `width:${THUMB}px;height:${THUMB}px;image-rendering:pixelated;border-radius:4px;`
+  if (index === undefined || !(sheet || point.data.mode === "markers")) return;  // else the name is written there
+  const picture = tip.firstElementChild, caption = tip.lastElementChild;
+  const column = index % sheet?.columns;
+  picture.style.cssText = !sheet ? "display:none"
+    : `width:${THUMB}px;height:${THUMB}px;image-rendering:pixelated;border-radius:4px;`
     + `background:url("${sheet.url}") ${-column * THUMB}px ${-Math.floor(index / sheet.columns) * THUMB}px`
     + ` / ${sheet.columns * THUMB}px auto`;
   caption.textContent = point.text ?? "";
@@ -109,7 +111,7 @@ const wire = (gd, tip, {setStateValue, setTriggerValue}) => {
   });
   gd.on("plotly_deselect", () => select([]));
   gd.on("plotly_click", ({points: [point]}) => setTriggerValue("clicked", number(point)));
-  gd.on("plotly_hover", ({points: [point], event}) => gd.latest.sheet && showThumb(gd, tip, point, event));
+  gd.on("plotly_hover", ({points: [point], event}) => showThumb(gd, tip, point, event));
   gd.on("plotly_unhover", () => { tip.style.display = "none"; });
 };
 

@@ -26,7 +26,18 @@ def problem(message: str | None = None) -> None:
     if message is not None:
         st.session_state["_problem"] = message
     elif "_problem" in st.session_state:
-        st.error(plain(st.session_state.pop("_problem")), icon=":material/error:")
+        _say(st.session_state.pop("_problem"))
+
+
+def refused(run: str) -> None:
+    """Show why the last command to a run was refused, until the next one: its page is drawn anew every second."""
+    told_of, sentence = st.session_state.get("_refused", ("", ""))
+    if told_of == run:
+        _say(sentence)
+
+
+def _say(sentence: str) -> None:
+    st.error(plain(sentence), icon=":material/error:")
 
 
 def start(settings: RunSettings) -> str | None:
@@ -56,13 +67,14 @@ def _await_first_step(run: str) -> None:
 
 def command(name: str, run: str, *values: Any) -> None:
     """Callback: call a method of the job manager in this browser's name."""
+    st.session_state.pop("_refused", None)
     try:
         if told := refusal(manager().status(run).owner):
             raise UserError(told)
         getattr(manager(), name)(run, *values, owner_key())
         manager().wait(run, HEED)
     except UserError as error:
-        problem(str(error))
+        st.session_state["_refused"] = run, str(error)
 
 
 def reset(run: str) -> None:
@@ -141,7 +153,9 @@ def _button(label: str, icon: str, told: str, call: tuple, disabled: bool) -> No
 
 def live_knobs(status: JobStatus) -> None:
     """The knobs that may be turned while the run is going; each acts at once."""
-    knobs = [knob for knob in all_knobs(status.settings.method).values() if knob.live and not knob.advanced]
+    method = status.settings.method
+    knobs = [knob for knob in all_knobs(method).values() if knob.live and not knob.advanced]
+    usual = RunSettings.build(method)  # decides on the kind of widget, which must not change in the hand
     how = {"icon": ":material/tune:", "key": "turn_knobs", "on_change": "rerun"}
     folder = st.expander("Turn knobs while it runs", **how)
     if not folder.open:  # what nobody looks at need not weigh on the page
@@ -152,8 +166,9 @@ def live_knobs(status: JobStatus) -> None:
             if knob.name == "mix":
                 _live_weights(status, key)
                 continue
+            st.session_state.setdefault(key, status.settings[knob.name])
             how = {"on_change": turn, "args": (status.id, knob.name, key)}
-            draw_knob(knob, status.settings[knob.name], key, default_named=False, **how)
+            draw_knob(knob, usual[knob.name], key, default_named=False, **how)
 
 
 def _live_weights(status: JobStatus, key: str) -> None:
@@ -168,8 +183,13 @@ def turn_weights(run: str, key: str, parts: tuple[str, ...]) -> None:
     """Callback: pass the weights of a mix on to the run."""
     weights = {part: st.session_state[f"{key}_{part}"] for part in parts}
     command("turn", run, {"mix": write_mix(weights)})
+    with suppress(UserError):  # somebody may just have deleted it
+        for part, weight in read_mix(manager().status(run).settings["mix"]).items():
+            st.session_state[f"{key}_{part}"] = weight
 
 
 def turn(run: str, name: str, key: str) -> None:
-    """Callback: pass a live knob on to the run."""
+    """Callback: pass a live knob on to the run; one that is refused goes back."""
     command("turn", run, {name: st.session_state[key]})
+    with suppress(UserError):
+        st.session_state[key] = manager().status(run).settings[name]

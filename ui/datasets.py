@@ -24,8 +24,9 @@ def is_known(name: str) -> bool:
 
 
 def data_names(chosen: str = "toybox") -> list[str]:
-    """What to choose from; an upload only for those who have its name."""
-    return [*_cards(), *([chosen] if chosen not in _cards() else [])]
+    """What to choose from; an upload only for those who have its name, the last one of this session among them."""
+    own = st.session_state.get("_own_images", chosen)
+    return list(dict.fromkeys([*_cards(), *([own] if is_known(own) else []), chosen]))
 
 
 def data_title(name: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -14,7 +13,7 @@ from ui.datasets import images_of, why_no_images
 from ui.embedding import snapshot
 from ui.embedding_colors import colored_figure, colorings
 from ui.jobs import manager
-from ui.live_map import without_layout
+from ui.live_map import GLIDE, choice, without_layout
 from ui.neighbours import draw_chosen
 from ui.pictures import COLUMNS, thumbnails
 from ui.plotly_live import live_chart, load_plotly, thumb_sheet
@@ -26,7 +25,7 @@ from ui.texts import plain
 KINDS = ("UMAP", "PCA", "t-SNE")
 SPACES = {"Representation": "features", "Projector output": "projections"}
 TAGS = {"Representation": "", "Projector output": "/projections"}  # the first shares the training page's maps
-PACE, GLIDE = 1.0, 800  # seconds from snapshot to snapshot; milliseconds on the way
+PACE = 1.0  # seconds from snapshot to snapshot
 HOW_TO_USE = (
     "Hover shows an image, a click chooses it, a drag lassos several, a double-click lets them go. The tools "
     "on the map's right move and zoom it."
@@ -105,11 +104,11 @@ def _explorer(folder: Path, data: ImageData | None, sheet: str, pace: float | No
         st.rerun()  # somebody deleted the run
     manager().watch(folder.name)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        kind = _choice(
+        kind = choice(
             "Map", KINDS, "map_layout", "UMAP and t-SNE show groups; PCA the two widest directions."
         )
         told = "Probes judge the representation; the loss judges what the projector makes of it."
-        space = _choice("Of", tuple(SPACES), "map_space", told)
+        space = choice("Of", tuple(SPACES), "map_space", told)
         looks = colorings(data)
         by = st.selectbox("Colour", list(looks), key="map_colour", width=190, help="What the colours tell.")
     map_at = partial(_map_of, folder, kind, space)
@@ -158,10 +157,6 @@ def _pace(folder: Path, waits: bool) -> float | None:
     if waits or st.session_state.get("_playing"):
         return PACE
     return 2 * PACE if RunFolder(folder).status()["state"] in ACTIVE else None
-
-
-def _choice(label: str, options: tuple[str, ...], key: str, told: str) -> Any:
-    return st.segmented_control(label, options, default=options[0], required=True, key=key, help=told)
 
 
 def _scrub(folder: Path, look: tuple[str, str], ready: Callable[[int], bool]) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sslcore.errors import UserError
 from sslcore.registry import get_method
 from sslcore.runs import RunView
 from sslcore.settings import RunSettings
@@ -46,7 +47,10 @@ def loss_references(settings: RunSettings) -> dict[str, float]:
     card, found = get_method(settings.method).card, {}
     for name in ("chance", "collapse", "best"):
         reference = getattr(card, name)
-        value = None if reference is None else float(reference(settings))
+        try:
+            value = None if reference is None else float(reference(settings))
+        except UserError:  # a sum that was legal when it was trained
+            value = None
         if value is not None and isfinite(value):
             same = next((known for known, v in found.items() if abs(v - value) < 1e-6), None)
             found[f"{same} = {name}" if same else name] = found.pop(same) if same else value

@@ -10,6 +10,7 @@ the session: a widget that is not drawn would lose it, and the browser may send 
     settings = read_form(method)            # RunSettings, or UserError
 """
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -191,13 +192,24 @@ def _method_changed() -> None:
         for name, value in values_now(before).items()
         if name in all_knobs(method) and value != usual[name]
     }
-    try:
-        settings = RunSettings.build(method, **kept)
-    except UserError:
-        settings = RunSettings.build(method)
+    settings = fitting(method, kept)
     for name in all_knobs(before).keys() - all_knobs(method).keys():
         st.query_params.pop(name, None)  # it was not asked of the new method
     write_form(settings)
+
+
+def fitting(method: str, wanted: dict[str, Any], needed: Collection[str] = ()) -> RunSettings:
+    """Settings with these values. If they do not fit together, with data, time, seed and what is needed of them
+    only, as near as they are legal, and a sentence about it for :func:`show_notes`."""
+    try:
+        return RunSettings.build(method, **wanted)
+    except UserError as error:
+        st.session_state["_form_notes"] = [
+            f"{error} Of the other settings only data, time and seed are kept."
+        ]
+    known, certain = all_knobs(method), (*QUICK, *needed)
+    kept = {name: known[name].nearest(value)[0] for name, value in wanted.items() if name in certain}
+    return RunSettings.build(method, **kept)
 
 
 def knob_tabs(method: str) -> None:
@@ -280,8 +292,11 @@ def _every_knob() -> set[str]:
 
 
 def _agrees(asked: dict[str, Any]) -> bool:
-    """Whether the form says already what a link asks for."""
+    """Whether the form says already what a link asks for; a link that names a method asks for its defaults, too."""
     method = st.session_state["method"]
     known, values = all_knobs(method), values_now(method)
     wanted = {name: known[name].nearest(text)[0] for name, text in asked.items() if name in known}
+    if asked.get("method") == method:
+        usual = _usual(method).flat()
+        return usual | wanted == usual | values
     return asked.get("method", method) == method and wanted.items() <= values.items()

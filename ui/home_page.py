@@ -23,7 +23,7 @@ def watch_it_learn() -> None:
         type="primary",
         icon=":material/play_arrow:",
         key="watch_it_learn",
-        help="Starts SimCLR on Toybox for 60 seconds, here and now.",
+        help="Starts SimCLR on Toybox for 60 seconds; it waits if another run is going.",
     )
     if pressed:
         run = controls.start(default_settings())

@@ -91,7 +91,7 @@ def _head(run: str, was_active: bool, every: float | None, had: tuple[bool, bool
         # is drawn, because half a fragment and the page that follows it can get mixed up on the way to the browser
         st.rerun()
     _header(status, view)
-    controls.problem()
+    controls.refused(run)
     _numbers(status, view)
 
 

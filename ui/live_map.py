@@ -1,5 +1,6 @@
 """The pictures of a run: the moving map of held-out images, and what the network sees and answers."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -18,7 +19,7 @@ from ui.projection_service import Map, projections
 from ui.texts import plain, portable
 from ui.trained import newest_checkpoint
 
-GLIDE = 800
+GLIDE = 800  # milliseconds from map to map
 KINDS = "UMAP keeps neighbours together; PCA shows the two widest directions."
 COLOURS = ("Class", "Right or wrong", "Place", UNKNOWN.name)  # the Embedding page has all there are
 WHAT_COLOURS = (
@@ -43,10 +44,10 @@ def draw_map(run: str, settings: RunSettings, view: RunView, sheet: str) -> None
     looks = colorings_of(settings, _folder(run))
     offered = [name for name in COLOURS if name in looks]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        kind = _choice("Map", ["UMAP", "PCA"], "map_kind", KINDS)
+        kind = choice("Map", ["UMAP", "PCA"], "map_kind", KINDS)
         by = offered[0]
         if len(offered) > 1:
-            by = _choice("Colour", offered, "map_color", WHAT_COLOURS)
+            by = choice("Colour", offered, "map_color", WHAT_COLOURS)
     found = projections().latest(run, step, taken["features"], kind)
     figure = _figure(run, found, kind, step, looks[by])
     version = f"{run}:{found.kind}:{found.step}:{by}"
@@ -111,7 +112,8 @@ def draw_preview(run: str) -> None:
         draw_panel(panel)
 
 
-def _choice(label: str, options: list[str], key: str, told: str) -> str:
+def choice(label: str, options: Sequence[str], key: str, told: str) -> str:
+    """One of a few options; the first until another is chosen."""
     how = {"default": options[0], "required": True, "key": key, "help": told, "persist_state": "session"}
     return st.segmented_control(label, options, **how)
 

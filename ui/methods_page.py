@@ -55,14 +55,16 @@ def _filtered(cards: list[Card]) -> list[Card]:
         help="Show these families only; none chosen means all.",
     )
     with st.container(horizontal=True, gap="large", vertical_alignment="top"):
-        modality = st.pills(
-            "Modality",
-            modalities,
-            selection_mode="multi",
-            format_func=str.capitalize,
-            key="modality_filter",
-            help="What kind of data a method learns from.",
-        )
+        modality = []
+        if len(modalities) > 1:
+            modality = st.pills(
+                "Modality",
+                modalities,
+                selection_mode="multi",
+                format_func=str.capitalize,
+                key="modality_filter",
+                help="What kind of data a method learns from.",
+            )
         first, last = years[0], years[-1]
         if first < last:
             how = {"key": "year_filter", "width": 260, "help": "When the paper came out."}

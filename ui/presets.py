@@ -92,15 +92,3 @@ def _teaches(method: str, lesson: Preset) -> bool:
 def _words(values: dict[str, Any]) -> str:
     """``stop gradient off``"""
     return ", ".join(f"{name.replace('_', ' ')} {show(value)}" for name, value in values.items())
-
-
-def preset_settings(method: str, preset: Preset, now: dict[str, Any]) -> RunSettings:
-    """The settings of the form with a preset's knobs turned; the one without knobs means the defaults.
-
-    Args:
-        now: what the form says.
-    """
-    try:
-        return RunSettings.build(method, **({**now, **preset.values} if preset.values else {}))
-    except UserError:
-        return RunSettings.build(method, **preset.values)

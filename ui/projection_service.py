@@ -49,7 +49,7 @@ class ProjectionService:
         with self._lock:
             if kind == "UMAP":
                 self._advance(run, step, features)
-                if newest := self._newest(run, kind):
+                if newest := self._newest(run, kind, step):
                     return newest
             return self._pca(run, step, features)
 
@@ -65,7 +65,7 @@ class ProjectionService:
             self._collect()
             if (run, step, kind) in self._maps:
                 return self._maps[run, step, kind]
-            near = min(self._of(run, kind), key=lambda other: abs(other.step - step), default=flat)
+            near = self._nearest(run, kind, step) or flat
             how = {"method": "tsne"} if kind == "t-SNE" else {}
             self.umap.request((run, step, kind), features, near.xy, **how)
             return flat
@@ -85,7 +85,7 @@ class ProjectionService:
     def _advance(self, run: str, step: int, features: np.ndarray) -> None:
         """Collect a finished layout, ask for the next."""
         self._collect()
-        newest, now = self._newest(run, "UMAP"), time.monotonic()
+        newest, now = self._newest(run, "UMAP", step), time.monotonic()
         if (newest and newest.step == step) or now - self._asked < self.pause:
             return
         previous = newest or self._pca(run, step, features)
@@ -94,15 +94,20 @@ class ProjectionService:
 
     def _pca(self, run: str, step: int, features: np.ndarray) -> Map:
         if (run, step, "PCA") not in self._maps:
-            newest = self._newest(run, "PCA")
-            self._keep(run, Map(pca(features, newest and newest.xy), "PCA", step))
+            near = self._nearest(run, "PCA", step)
+            self._keep(run, Map(pca(features, near and near.xy), "PCA", step))
         return self._maps[run, step, "PCA"]
 
     def _of(self, run: str, kind: str) -> list[Map]:
         return [found for (name, _, how), found in self._maps.items() if (name, how) == (run, kind)]
 
-    def _newest(self, run: str, kind: str) -> Map | None:
-        return max(self._of(run, kind), key=lambda found: found.step, default=None)
+    def _nearest(self, run: str, kind: str, step: int) -> Map | None:
+        return min(self._of(run, kind), key=lambda found: abs(found.step - step), default=None)
+
+    def _newest(self, run: str, kind: str, step: int) -> Map | None:
+        """The latest map that is not of a later step: a run that was resumed has left those behind."""
+        known = (found for found in self._of(run, kind) if found.step <= step)
+        return max(known, key=lambda found: found.step, default=None)
 
     def _keep(self, run: str, found: Map) -> None:
         self._maps[run, found.step, found.kind] = found

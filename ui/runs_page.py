@@ -104,6 +104,7 @@ def _one(record: Record) -> None:
     folder = RunFolder(manager().root / record.id)
     with st.container(border=True):
         st.markdown(f"#### {plain(record.label)}")
+        controls.refused(record.id)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.page_link(
                 pages()["train"],

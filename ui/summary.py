@@ -14,6 +14,8 @@ from ui.jobs import manager
 from ui.records import records
 from ui.texts import PLACEHOLDER, percent, plain, portable
 
+CLEARLY = 0.01  # of accuracy: less may be chance
+
 
 def draw_summary(status: JobStatus, view: RunView) -> None:
     """The verdict of a run that is over, with its baselines."""
@@ -22,7 +24,8 @@ def draw_summary(status: JobStatus, view: RunView) -> None:
         return
     with st.container(border=True):
         st.markdown(verdict_sentence(view))
-        st.table(comparison(view, ceiling(status.settings)), border="horizontal")
+        rows = comparison(view, ceiling(status.settings))
+        st.table(rows, border="horizontal", alt="Accuracy of this run and its baselines")
 
 
 def draw_command(run: str) -> None:
@@ -55,7 +58,7 @@ def verdict_sentence(view: RunView) -> str:
     pixels, untrained = view.baselines.get("pixels_knn"), view.baselines.get("random_knn")
     rivals = {"raw pixels": pixels, "the untrained encoder": untrained}
     known = {name: value for name, value in rivals.items() if value is not None}
-    beaten = [name for name, value in known.items() if knn > value + 0.01]
+    beaten = [name for name, value in known.items() if knn > value + CLEARLY]
     if view.verdict == "complete":
         return f"**It collapsed.** The embeddings fell to a point or onto a line; kNN accuracy is {percent(knn)}."
     if known and len(beaten) == len(known):
@@ -63,8 +66,8 @@ def verdict_sentence(view: RunView) -> str:
         return f"**It learned.** kNN accuracy {percent(knn)}, {lead:.1f} points above its best baseline."
     if beaten:
         lost = next(name for name in known if name not in beaten)
-        return f"**It learned something.** kNN accuracy {percent(knn)} beats {beaten[0]}, but not {lost}."
-    return f"**It learned little.** kNN accuracy {percent(knn)} does not beat its baselines."
+        return f"**It learned something.** kNN accuracy {percent(knn)} clearly beats {beaten[0]}, but not {lost}."
+    return f"**It learned little.** kNN accuracy {percent(knn)} does not clearly beat its baselines."
 
 
 def comparison(view: RunView, top: float | None = None) -> dict[str, list[str]]:

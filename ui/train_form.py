@@ -9,7 +9,7 @@ from sslcore.settings import RunSettings
 from sslcore.training.build import smaller_batch
 from ui import controls, forms
 from ui.downloads import offer_download
-from ui.presets import Preset, preset_settings, presets_of
+from ui.presets import Preset, presets_of
 from ui.texts import plain
 from ui.uploads import keep_upload
 
@@ -38,7 +38,6 @@ def draw_form(run: str | None) -> None:
                 type="primary",
                 icon=":material/play_arrow:",
                 on_click=start_form,
-                args=(method,),
                 disabled=not here,
                 help="Train with these settings. Ends the run below if it is yours and still going."
                 if here
@@ -49,10 +48,10 @@ def draw_form(run: str | None) -> None:
         forms.knob_tabs(method)
 
 
-def start_form(method: str) -> None:
+def start_form() -> None:
     """Callback: start what the form says."""
     try:
-        if run := controls.start(forms.read_form(method)):
+        if run := controls.start(forms.read_form(st.session_state["method"])):
             st.session_state["_form_run"] = run  # whose settings the form has already
     except UserError as error:
         controls.problem(str(error))
@@ -94,8 +93,9 @@ def _preset_button(method: str, number: int, preset: Preset, icon: str) -> None:
 
 
 def _apply(method: str, preset: Preset) -> None:
-    """Callback: set the form to a preset."""
-    forms.write_form(preset_settings(method, preset, forms.values_now(method)))
+    """Callback: set the form to a preset; the one without knobs means the defaults."""
+    wanted = {**forms.values_now(method), **preset.values} if preset.values else {}
+    forms.write_form(forms.fitting(method, wanted, needed=preset.values))
     icon = ":material/heart_broken:" if preset.breaks else ":material/tune:"
     st.session_state["_applied"] = plain(preset.title), icon
 
@@ -136,6 +136,7 @@ def _take() -> None:
     if chosen.get("batch_size", 0) > count:
         chosen["batch_size"] = smaller_batch(count)
     forms.write_values(chosen)
+    st.session_state["_own_images"] = name  # stays on offer when other data are chosen
 
 
 def default_settings() -> RunSettings:

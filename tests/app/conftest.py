@@ -1,5 +1,6 @@
 """Every test gets a server of its own: an empty folder of runs, a fresh job manager, no layout process."""
 
+import json
 import threading
 
 import numpy as np
@@ -94,6 +95,20 @@ def colourful(tmp_path_factory, monkeypatch) -> str:
     for number, picture in enumerate(pixels):
         Image.fromarray(picture).save(folder / f"{number}.png")
     return f"folder:{folder}"
+
+
+WORDS = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
+
+
+def words(app: AppTest) -> str:
+    """All that a page says in its own words."""
+    return " ".join(str(element.value) for kind in WORDS for element in getattr(app, kind))
+
+
+def charts(app: AppTest) -> dict[str, dict]:
+    """What a page's charts are given to draw, by the first word of what they are called for those who cannot see."""
+    found = [json.loads(element.proto.bytes or "{}") for element in app.get("bidi_component")]
+    return {data["alt"].split()[0]: data for data in found if "alt" in data}
 
 
 def wait_for(run: str, *states: str) -> None:

@@ -12,6 +12,7 @@ from sslcore.registry import methods
 from sslcore.runs import RunFolder
 from sslcore.views import ViewSettings
 from sslcore.views.lab import lab_to_rgb
+from tests.app.conftest import words
 from ui import jobs, trained
 from ui.augment_kinds import kinds
 from ui.augment_methods import DRAWS, method_views
@@ -26,10 +27,6 @@ HIDING = ("context_encoder", "mae", "beit", "simmim", "maskfeat", "data2vec", "i
 
 def captions(app) -> str:
     return " ".join(str(c) for element in app.get("image") for c in [i.caption for i in element.proto.imgs])
-
-
-def words(app) -> str:
-    return " ".join(str(e.value) for kind in (app.caption, app.markdown, app.info) for e in kind)
 
 
 def test_views_come_with_what_was_drawn(page):

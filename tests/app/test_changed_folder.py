@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from sslcore.runs import RunFolder
+from tests.app.conftest import charts, words
 from ui import jobs
 from ui.embedding_colors import colorings_of
 from ui.pictures import thumbnails
@@ -46,13 +47,8 @@ def seen(run: str) -> tuple:
     )
 
 
-def words(app) -> str:
-    return " ".join(element.value for element in app.caption)
-
-
 def legend(app) -> list[str]:
-    found = [json.loads(element.proto.bytes or "{}") for element in app.get("bidi_component")]
-    (figure,) = (data for data in found if " map of " in data.get("alt", ""))
+    (figure,) = (data for data in charts(app).values() if " map of " in data["alt"])
     return [trace["name"] for trace in figure["traces"]]
 
 

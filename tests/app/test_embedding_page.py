@@ -1,4 +1,3 @@
-import json
 import time
 from types import SimpleNamespace
 
@@ -8,7 +7,7 @@ import torch
 
 from sslcore.data import ImageData, Split
 from sslcore.runs import RunFolder
-from tests.app.conftest import wait_for
+from tests.app.conftest import charts, wait_for, words
 from ui import jobs
 from ui.embedding_colors import colored_figure, colorings
 from ui.neighbours import others_nearest
@@ -27,12 +26,8 @@ def made(labelled: bool = True) -> ImageData:
 
 
 def chart(app) -> dict:
-    found = [json.loads(element.proto.bytes or "{}") for element in app.get("bidi_component")]
-    return next(data for data in found if "alt" in data)
-
-
-def words(app) -> str:
-    return " ".join(str(e.value) for kind in (app.caption, app.markdown, app.info, app.error) for e in kind)
+    (figure,) = charts(app).values()
+    return figure
 
 
 def test_a_server_without_runs_says_what_to_do(page):

@@ -1,18 +1,13 @@
 from streamlit.testing.v1 import AppTest
 
 from sslcore.registry import methods
+from tests.app.conftest import words
 from ui import home_page, jobs
 from ui.shell import ROOT
 
 
 def home() -> AppTest:
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-
-
-def words(app: AppTest) -> str:
-    return " ".join(
-        str(element.value) for element in (*app.markdown, *app.caption, *app.subheader, *app.title)
-    )
 
 
 def test_home_explains_and_offers_a_run():

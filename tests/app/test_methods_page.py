@@ -4,15 +4,11 @@ from sslcore.diagnostics import train_landscape
 from sslcore.knobs import knobs_of
 from sslcore.registry import get_method, methods
 from sslcore.settings import RunSettings
+from tests.app.conftest import words
 from ui import landscape
 from ui.method_card import reference_values, source_of, switch_link
 from ui.method_previews import untrained_panels
 from ui.methods_page import field_map, lanes
-
-
-def words(app) -> str:
-    kinds = (app.markdown, app.caption, app.header, app.subheader, app.info, app.error)
-    return " ".join(str(element.value) for kind in kinds for element in kind)
 
 
 @pytest.mark.parametrize("name", methods())

@@ -1,5 +1,4 @@
 import io
-import json
 import sys
 import time
 
@@ -9,7 +8,7 @@ from PIL import Image
 
 from sslcore.runs import RunFolder
 from sslcore.settings import RunSettings
-from tests.app.conftest import wait_for
+from tests.app.conftest import charts, wait_for
 from ui import downloads, forms, jobs
 from ui.embedding_colors import Coloring
 
@@ -32,11 +31,6 @@ def with_settings(app):
     """The page with all settings opened."""
     app.session_state["all_settings"] = True
     return app.run()
-
-
-def charts(app) -> dict[str, dict]:
-    found = [json.loads(element.proto.bytes or "{}") for element in app.get("bidi_component")]
-    return {data["alt"].split()[0]: data for data in found if "alt" in data}
 
 
 def test_the_page_without_a_run_invites_to_start(page):
@@ -102,6 +96,17 @@ def test_a_mix_in_the_url_that_cannot_be_is_explained(page):
     app = page("train", method="hybrid", mix="simclr:1,supcon:1")
     assert not app.exception and "labels" in texts(app.warning)
     assert with_settings(app).text_input(key="set_mix").value == "simclr:1,rotation:0.5"
+
+
+def test_own_images_stay_on_offer_when_others_are_chosen(page):
+    app = page("train", **TINY)
+    app.get("file_uploader")[0].set_value([(f"{i}.png", drawn(i), "image/png") for i in range(10)]).run()
+    press(app, "Use these")
+    own = app.selectbox(key="data").value
+    app.selectbox(key="data").select("digits").run()
+    assert app.selectbox(key="data").value == "digits"
+    app.selectbox(key="data").select(own).run()
+    assert not app.exception and app.selectbox(key="data").value == own
 
 
 def test_an_upload_is_shared_without_the_place_where_it_lies(page, server):
@@ -206,6 +211,44 @@ def test_changing_the_method_keeps_what_was_changed_on_purpose(page):
     assert not app.exception and not app.warning and "temperature" not in app.query_params
     assert app.number_input(key="seed").value == 5
     assert app.select_slider(key="set_learning_rate").value == usual["learning_rate"]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(60.0, "hides patches from a transf"), (-5.0, "at least 0.1")])
+def test_what_does_not_fit_the_new_method_costs_neither_data_nor_seed(page, seconds, said):
+    app = page("train", method="simclr", data="digits", seed="5", encoder="resnet18")
+    app.number_input(key="seconds").set_value(seconds)
+    app.selectbox(key="method").select("mae").run()
+    assert not app.exception and said in texts(app.warning)
+    assert app.selectbox(key="data").value == "digits" and app.number_input(key="seed").value == 5
+    assert with_settings(app).session_state["set_encoder"] == "vit"
+
+
+def test_a_preset_on_settings_that_do_not_fit_keeps_data_and_seed(page):
+    app = with_settings(page("train", method="moco", data="digits", seed="5"))
+    app.number_input(key="set_batch_size").set_value(100).run()
+    press(app, "Quick look")
+    assert "whole batches of 100" in texts(app.warning)
+    assert app.selectbox(key="data").value == "digits" and app.number_input(key="seed").value == 5
+    assert app.number_input(key="seconds").value == 15
+
+
+def test_a_link_to_a_method_means_its_defaults_and_coming_back_keeps_the_form(page):
+    app = page("train", method="simsiam")
+    next(
+        button for button in app.button if "stop" in button.label and "gradient" in button.label
+    ).click().run()
+    assert app.query_params["stop_gradient"] == "false"
+    for asked, after in (({}, False), ({"method": "simsiam"}, True)):
+        app.query_params.clear()
+        for name, value in asked.items():
+            app.query_params[name] = value
+        app.session_state["_arrived"] = True
+        app.run()
+        assert forms_value(app, "stop_gradient") is after
+
+
+def forms_value(app, name: str):
+    return app.session_state[forms.VALUES][name]
 
 
 def test_a_preset_that_breaks_the_method_throws_its_switch(page):
@@ -401,6 +444,38 @@ def test_the_command_is_that_of_the_settings_asked_for(page, tiny):
     app = page("train", run=run)
     assert "temperature" not in texts(app.code) and "(temperature to 0.77)" in texts(app.caption)
     jobs.manager().stop(run)
+
+
+def test_a_knob_that_is_refused_goes_back_and_says_why(page):
+    app = page("train", **TINY | {"steps": "100000"})
+    press(app, "Start")
+    run = jobs.manager().active()[0].id
+    wait_for(run, "running")
+    app.session_state["turn_knobs"] = True
+    app.run()
+    app.slider(key=f"live_{run}_crop_max").set_value(0.1).run()
+    assert not app.exception and "swap them" in texts(app.error)
+    assert (
+        app.slider(key=f"live_{run}_crop_max").value == jobs.manager().status(run).settings["crop_max"] == 1.0
+    )
+    assert "swap them" in texts(app.run().error), "it is not gone a second later"
+    app.slider(key=f"live_{run}_crop_max").set_value(0.9).run()
+    assert not app.error and jobs.manager().status(run).settings["crop_max"] == 0.9
+    press(app, "Stop")
+
+
+def test_a_live_knob_keeps_its_kind_of_widget(page):
+    app = page("train", **TINY | {"method": "vicreg", "steps": "100000"})
+    press(app, "Start")
+    run = jobs.manager().active()[0].id
+    wait_for(run, "running")
+    app.session_state["turn_knobs"] = True
+    app.run()
+    for value in (0.0, 25.0):
+        app.number_input(key=f"live_{run}_variance_weight").set_value(value).run()
+        assert jobs.manager().status(run).settings["variance_weight"] == value
+        app.run()
+    press(app, "Stop")
 
 
 def test_the_weights_of_a_mix_turn_one_by_one_while_it_runs(page):

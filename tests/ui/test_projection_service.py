@@ -54,6 +54,14 @@ def test_an_old_map_is_shown_until_the_new_one_comes():
     assert (found.kind, found.step) == ("UMAP", 0)
 
 
+def test_maps_of_steps_that_a_resumed_run_has_taken_back_are_not_shown():
+    layouts = Layouts()
+    service = ProjectionService(layouts, pause=0.0)
+    layouts.answers.append((("a", 9, "UMAP"), np.zeros((40, 2))))
+    assert service.latest("a", 9, FEATURES).step == 9
+    assert service.latest("a", 7, FEATURES).kind == "PCA" and layouts.asked[-1][0] == ("a", 7, "UMAP")
+
+
 def test_pca_on_request_ignores_the_layouts():
     layouts = Layouts()
     assert ProjectionService(layouts).latest("a", 0, FEATURES, "PCA").kind == "PCA"

@@ -16,7 +16,7 @@ from ui.benchmark import published, supervised_knn
 from ui.lamp import LIGHTS
 from ui.pictures import THUMB, sprite_sheet
 from ui.plotly_live import _literal
-from ui.presets import preset_settings, presets_of
+from ui.presets import presets_of
 from ui.previews import Preview, PreviewService
 from ui.run_files import delete_run
 from ui.summary import comparison, verdict_sentence, what_command_does
@@ -27,9 +27,8 @@ from ui.viewers import note
 @pytest.mark.parametrize("method", methods())
 def test_every_preset_of_every_method_can_be_built(method):
     for preset in presets_of(method):
-        settings = preset_settings(method, preset, RunSettings.build(method, seed=9).flat())
+        settings = RunSettings.build(method, seed=9).change(**preset.values)
         assert all(settings[name] == value for name, value in preset.values.items())
-        assert settings["seed"] == (9 if preset.values else 0)
 
 
 def test_presets_have_plain_names_and_one_line_on_what_will_be_seen():
@@ -46,7 +45,7 @@ def test_presets_have_plain_names_and_one_line_on_what_will_be_seen():
 def test_a_preset_in_seconds_is_not_overruled_by_a_budget_in_steps():
     quick = next(preset for preset in presets_of("simclr") if preset.title == "Quick look")
     for budget in ({"steps": 500}, {"epochs": 3}):
-        chosen = preset_settings("simclr", quick, RunSettings.build("simclr", **budget).flat())
+        chosen = RunSettings.build("simclr", **budget).change(**quick.values)
         assert (chosen["seconds"], chosen["steps"], chosen["epochs"]) == (15, 0, 0)
     assert [preset.title for preset in presets_of("random")] == ["Defaults"], "it has nothing to train"
 
