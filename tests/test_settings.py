@@ -23,7 +23,10 @@ def test_knob_names_are_unique_and_helpful(method):
     models = [get_method(method).Settings, *SECTIONS.values()]
     names = Counter(name for model in models for name in knobs_of(model))
     assert {name for name, count in names.items() if count > 1} == set()
-    assert all(len(known.help) > 8 for known in all_knobs(method).values())
+    for known in all_knobs(method).values():
+        assert len(known.help) > 8
+        number = known.kind in (int, float) and not known.options
+        assert not number or known.low < known.high, f"{known.name} has no range"
 
 
 @pytest.mark.parametrize("method", methods())

@@ -5,10 +5,19 @@ import math
 import torch
 from torch import Tensor
 
+from sslcore.errors import UserError
 from sslcore.methods.base import Panel, Views
 
 MOST_BARS, BAR_HEIGHT = 64, 32  # groups, pixels
 WALL, BAR = 0.25, 0.8  # shades that are seen on a white page as well as on a black one
+
+
+def check_clusters(images: int, clusters: int, knob: str = "clusters") -> None:
+    """Raise UserError if a knob asks for more clusters than there are training images."""
+    if clusters > images:
+        raise UserError(
+            f"{images:,} training images cannot make {clusters:,} clusters: set {knob} to {images} or less."
+        )
 
 
 def effective(sizes: Tensor) -> Tensor:

@@ -5,9 +5,8 @@ from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslcore.errors import UserError
 from sslcore.methods.base import Panel
-from sslcore.methods.groups import effective, show_usage
+from sslcore.methods.groups import check_clusters, effective, show_usage
 from sslcore.methods.kmeans import kmeans
 
 
@@ -69,11 +68,3 @@ class Sortings(nn.Module):
             scores = [normalized_mutual_info_score(old, new) for old, new in pairs]
             self.agreement.fill_(sum(scores) / len(scores))
         self.done.fill_(True)
-
-
-def check_clusters(count: int, clusters: int) -> None:
-    """Raise UserError if there are more clusters than images."""
-    if clusters > count:
-        raise UserError(
-            f"{count:,} training images cannot make {clusters:,} clusters: set clusters to {count} or less."
-        )

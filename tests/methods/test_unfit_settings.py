@@ -91,6 +91,8 @@ WITH_THE_IMAGES = [
         32,
         "64 training images cannot make 65 clusters: set clusters to 64 or less",
     ),
+    ("iic", {"clusters": 65}, 32, "cannot make 65 clusters: set clusters to 64 or less"),
+    ("iic", {"extra_clusters": 100}, 32, "set extra_clusters to 64 or less"),
     ("multitask", {"tasks": "jigsaw"}, 8, "^Jigsaw puzzle: .*; or leave jigsaw out of tasks"),
 ]
 

@@ -9,7 +9,7 @@ from sslcore.distributed import gather
 from sslcore.knobs import knob
 from sslcore.losses import iic
 from sslcore.methods.base import Losses, Panel, TwoView, Views, ViewSizeSettings
-from sslcore.methods.groups import groups_in_use, show_groups
+from sslcore.methods.groups import check_clusters, groups_in_use, show_groups
 from sslcore.registry import Card, Switch, register
 from sslcore.settings import RunSettings
 
@@ -82,6 +82,8 @@ class IIC(TwoView):
 
     def build_projector(self, inputs: int) -> nn.Module:
         """All heads side by side in one linear layer, the groups of each before its extra ones."""
+        for name in ("clusters", "extra_clusters"):
+            check_clusters(self.info.count, getattr(self.knobs, name), name)
         return nn.Linear(inputs, self.knobs.sub_heads * (self.knobs.clusters + self.knobs.extra_clusters))
 
     def groups(self, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -57,6 +57,7 @@ class AlignUniform(TwoView):
             ),
         ),
         notes=(
+            "Guessing has no value of its own: how far random views are apart depends on the network.",
             "Set projector_output to 2 and the embedding lives on a circle: the preview shows it fill.",
             "In d dimensions the even spread reaches log 0F1(; d/2; t²) − 2t: −3.88 for d = 64 and t = 2, and "
             "−1.58 on the circle.",

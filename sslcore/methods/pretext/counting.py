@@ -59,6 +59,7 @@ class Counting(Method):
             ),
         ),
         notes=(
+            "Guessing has no value of its own: what an untrained network counts depends on its weights.",
             "Halving keeps the things and shrinks them: adding up brightness fails, its sum falls to a quarter.",
         ),
     )

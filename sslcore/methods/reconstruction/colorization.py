@@ -69,7 +69,8 @@ class Colorization(Method):
         ),
         notes=(
             "The encoder never sees a colour, so probes see gray pictures too.",
-            "How common a colour is follows the images of this run; the paper smooths a count over ImageNet.",
+            "How common a colour is follows the images of this run; the paper smooths a count over ImageNet. "
+            "Bins without a sample weigh nothing.",
             "With classes a loss of 0 is out of reach: sharing targets out over neighbouring bins costs 1.1 to 1.4.",
         ),
     )

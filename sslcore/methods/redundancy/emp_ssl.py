@@ -80,7 +80,10 @@ class EMPSSL(ManyViews):
                 "Patches need not agree: the embedding spans everything and means little.",
             ),
         ),
-        notes=("Probes see whole images, as those of every method here; the paper averages over patches.",),
+        notes=(
+            "Guessing has no value of its own: how alike random patches are depends on the network.",
+            "Probes see whole images, as those of every method here; the paper averages over patches.",
+        ),
     )
     Settings = EMPSSLSettings
     term_weights = ("invariance_weight", "rate_weight")

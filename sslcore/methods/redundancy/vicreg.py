@@ -55,6 +55,7 @@ class VICReg(TwoView):
             ),
             Switch({"invariance_weight": 0.0}, "Views need not agree: a fine spread that means nothing."),
         ),
+        notes=("Guessing has no value of its own: how far views are apart and vary depends on the network.",),
     )
     Settings = VICRegSettings
     term_weights = ("invariance_weight", "variance_weight", "covariance_weight")

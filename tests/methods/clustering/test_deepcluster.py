@@ -61,6 +61,16 @@ def test_images_of_large_clusters_count_less(method):
     assert method.loss({**views, "weight": lone}).total.item() == pytest.approx(-own.mean().item(), rel=1e-4)
 
 
+def test_one_cluster_for_all_costs_v1_nothing():
+    method = make("deepcluster", version="v1", clusters=8, clusterings=1)
+    method.sortings.target.fill_(3)
+    with torch.no_grad():
+        method.classifier.weight.zero_()
+        method.classifier.bias.zero_()[3] = 50.0
+    loss = method.loss(views_of(method, batch_of(10))).total.item()
+    assert loss == pytest.approx(method.card.collapse(method.settings), abs=1e-6)
+
+
 def test_looking_at_all_images_leaves_batch_norm_alone(method):
     before = {key: value.clone() for key, value in method.encoder.state_dict().items()}
     sort(method)

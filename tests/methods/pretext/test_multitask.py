@@ -54,6 +54,12 @@ def test_balanced_tasks_start_from_one_each():
     losses = method.loss(views_of(method, batch_of(8)))
     assert [term.item() for term in losses.terms.values()] == pytest.approx([1.0] * 3, abs=1e-4)
     assert method.card.chance(method.settings) == 3.0
+    raw = make("multitask", tasks="rotation,jigsaw,context_prediction", balance=False)
+    with torch.no_grad():
+        for p in raw.parts.parameters():
+            p.zero_()
+    total = raw.loss(views_of(raw, batch_of(8))).total.item()
+    assert total == pytest.approx(raw.card.chance(raw.settings), abs=1e-4)
 
 
 @pytest.mark.parametrize("harmonise", [True, False])
