@@ -65,7 +65,7 @@ class _Tape:
         self.file = open(self.folder.path / "metrics.jsonl", "ab")  # noqa: SIM115 - closed in close()
         command = (
             self.folder.settings().command()
-        )  # as it was asked for: knobs turned since have their own rows
+        )  # of what was asked for: turned knobs have rows of their own
         self.folder.set_status(state="running", message="", trouble="", command=command)
         self.folder.log(f"{self.folder.id}: {self.trainer.settings.label()} on {self.trainer.device}")
 
@@ -145,9 +145,8 @@ def resume(folder: RunFolder, data: ImageData | None = None) -> Trainer:
     except UserError:
         if any(folder.checkpoint.glob("*.json")):
             raise
-        trainer = Trainer(
-            settings, data
-        )  # killed before its first checkpoint: start over under the same name
+        # killed before its first checkpoint: start over under the same name
+        trainer = Trainer(settings, data)
         _cut(folder, 0, -1)
         return trainer
     data = images_of(settings) if data is None else data

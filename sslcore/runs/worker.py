@@ -84,6 +84,7 @@ class Worker:
         self._turn(job)
 
     def _turn(self, job: Job) -> None:
+        """Pass on the knobs that were asked to be turned."""
         while not job.requests.empty():
             with suppress(UserError):  # of two people turning at once, the second may not fit the first
                 job.trainer.update(**job.requests.get())
