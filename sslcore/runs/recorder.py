@@ -63,9 +63,8 @@ class _Tape:
 
     def _open(self) -> None:
         self.file = open(self.folder.path / "metrics.jsonl", "ab")  # noqa: SIM115 - closed in close()
-        command = (
-            self.folder.settings().command()
-        )  # of what was asked for: turned knobs have rows of their own
+        # of what was asked for: knobs turned since have rows of their own
+        command = self.folder.settings().command()
         self.folder.set_status(state="running", message="", trouble="", command=command)
         self.folder.log(f"{self.folder.id}: {self.trainer.settings.label()} on {self.trainer.device}")
 
